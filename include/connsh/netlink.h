@@ -1,0 +1,177 @@
+/*
+ * netlink: asking the kernel over a netlink socket, and being told the truth.
+ *
+ * This room owns the receive path: private sockets, dumps, recordings of
+ * dumps, attributes. libmnl is included here and nowhere else. Nothing in it
+ * knows what a message means; it only promises that a message handed out came
+ * from the kernel (or a recording), whole, and in answer to the request.
+ */
+#ifndef CONNSH_NETLINK_H
+#define CONNSH_NETLINK_H
+
+#include <linux/netlink.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Why a call failed. code is a positive errno value; text is a whole sentence
+ * without a final stop, ready for a person: what was asked, what was answered,
+ * and the kernel's own words (its extended ack) where it gave any.
+ */
+struct nl_error {
+	int code;
+	char text[256];
+};
+
+/*
+ * One request for a dump. The payload is what follows the nlmsghdr: the
+ * family's header and any attributes, already aligned (see nl_attr_put).
+ */
+struct nl_request {
+	int bus;	     /* NETLINK_SOCK_DIAG, NETLINK_ROUTE ... */
+	uint16_t type;	     /* nlmsg_type */
+	uint16_t flags;	     /* beside NLM_F_REQUEST, which is always set */
+	const void *payload; /* caller's, read only during the call */
+	size_t len;	     /* bytes of payload, at most NL_REQUEST_MAX */
+	uint32_t key;	     /* names this dump in a recording: two requests with
+				the same bus, type and key are the same dump, with
+				or without a filter */
+	const char *what;    /* for messages: "tcp sockets (IPv4)"; static */
+};
+
+#define NL_REQUEST_MAX 65000
+
+/* Facts about a dump that are true so far, or'ed together. */
+enum {
+	NL_INTERRUPTED = 1, /* NLM_F_DUMP_INTR was seen: rows may be missing or doubled */
+	NL_FILTERED = 2,    /* NLM_F_DUMP_FILTERED was seen: the kernel took the filter */
+	NL_RECORDED = 4,    /* from a recording: no filter of the request was applied */
+};
+
+struct nl_dump; /* one dump on its own socket, or from the recording */
+
+/* Counters of one dump, for :explain(). */
+struct nl_stats {
+	uint64_t messages;  /* handed out */
+	uint64_t bytes;	    /* received */
+	uint64_t datagrams; /* received */
+	uint64_t foreign;   /* datagrams dropped because their sender is not the kernel */
+};
+
+/*
+ * Starts a dump: opens a socket (close-on-exec, extended acks, strict checking
+ * on NETLINK_ROUTE, bound by the kernel), sends the request with
+ * NLM_F_REQUEST | NLM_F_DUMP | req->flags. If a recording is loaded
+ * (nl_replay_load) the dump comes from there and no socket is opened.
+ * netns_fd: a descriptor of the network namespace to ask in, or -1 for the one
+ * this process is in; the caller keeps it.
+ * Returns 0 and sets *out, or -1 and fills *err (EMFILE, EPERM,
+ * EPROTONOSUPPORT ... as the system said; ENOENT when the recording lacks it).
+ */
+int nl_dump_open(struct nl_dump **out, const struct nl_request *req, int netns_fd,
+		 struct nl_error *err);
+
+/*
+ * The next message of the dump in *msg, valid until the next call on the same
+ * dump. Its nlmsg_len has been checked against the datagram; control messages
+ * (NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP) are never handed out. Datagrams that the
+ * kernel did not send are dropped and counted; a message from the kernel with a
+ * foreign sequence or port id fails the dump, for it stands where a row should.
+ * Returns 1 with a message, 0 at the whole end (NLMSG_DONE with code 0; the
+ * socket is closed already), -1 with *err: the dump failed and what was handed
+ * out is not the whole answer. ECANCELED means nl_cancel was raised. After 0 or
+ * -1 every further call returns the same.
+ */
+int nl_dump_next(struct nl_dump *dump, const struct nlmsghdr **msg, struct nl_error *err);
+
+/* NL_INTERRUPTED | NL_FILTERED | NL_RECORDED of what was received so far. */
+unsigned nl_dump_flags(const struct nl_dump *dump);
+const struct nl_stats *nl_dump_stats(const struct nl_dump *dump);
+
+/* Closes the socket and frees the dump; NULL is allowed. At any point of a dump. */
+void nl_dump_close(struct nl_dump *dump);
+
+/*
+ * Asks for one object (no NLM_F_DUMP) and copies the single reply to buf.
+ * Returns the reply's length (an nlmsghdr begins at buf, which the caller
+ * aligns to 8), 0 when the kernel said yes without an object (to a request that
+ * only acts, with NLM_F_ACK in req->flags), or -1 with *err: ENOENT or ESTALE
+ * when the kernel has no such object, EMSGSIZE when buf is too small. A recording
+ * has no single objects: ENOENT then. Any bit of NLM_F_DUMP in req->flags makes
+ * the kernel answer with a list, hence EINVAL.
+ */
+ptrdiff_t nl_get(const struct nl_request *req, int netns_fd, void *buf, size_t size,
+		 struct nl_error *err);
+
+/*
+ * A flag that a signal handler may raise. While it is non-zero, a receive that
+ * is interrupted (or about to start) ends with ECANCELED; other signals
+ * (EINTR) are taken in stride.
+ */
+extern volatile sig_atomic_t nl_cancel;
+
+/*
+ * Names of interfaces in a namespace (netns_fd as above), by ioctl on a
+ * netlink socket created there. nl_ifname writes at most IFNAMSIZ bytes with a
+ * final NUL and returns false when there is no such index; nl_ifindex returns
+ * 0 when there is no such name. Neither works on a recording (false, 0).
+ */
+bool nl_ifname(unsigned ifindex, int netns_fd, char name[16]);
+unsigned nl_ifindex(const char *name, int netns_fd);
+
+/*
+ * Recordings: a file with the datagrams of dumps as the kernel sent them.
+ *
+ * Layout, all numbers little-endian u32: magic "connshnl", version (1); then
+ * records of {kind, length, bytes padded to 4}. Kind 1 begins a dump, which is
+ * the current one from now on: bus, type, key. Kind 2 is one datagram of the
+ * current dump, its port id and sequence as the kernel sent them. Kind 3 returns
+ * to an earlier dump, as happens when several are open: its number in the file,
+ * from 0. A reader takes the dump's first datagram's sequence and port as the
+ * expected ones. Of several dumps with the same bus, type and key it takes the
+ * last that has its end mark, or the last; asking again gives the same again.
+ * Dumps that are open when a recording is unloaded or replaced stay usable.
+ */
+int nl_replay_load(const char *path, struct nl_error *err);
+/* The same from memory; the bytes are copied. Drops any recording loaded before. */
+int nl_replay_memory(const void *bytes, size_t len, struct nl_error *err);
+void nl_replay_unload(void);
+bool nl_replay_loaded(void);
+/*
+ * From now on the datagrams of every dump that is opened are also appended to
+ * path, created anew (0600). EBUSY when a recording is under way. Requests go
+ * out as they are: to record whole lists, ask for them without a filter.
+ */
+int nl_record_start(const char *path, struct nl_error *err);
+/* Flushes and closes it; -1 and *err when writing failed at any point; 0 when none is. */
+int nl_record_stop(struct nl_error *err);
+
+/*
+ * Attributes. An index of the attributes in [start, start+len): tb[type] for
+ * type <= max is the first attribute of that type or NULL; unknown types are
+ * passed over, NLA_F_NESTED and NLA_F_NET_BYTEORDER bits are masked off. tb
+ * has max + 1 entries and is cleared first. Returns false when a length does
+ * not fit what is left; what came before it is indexed still.
+ */
+bool nl_attrs(const void *start, size_t len, const struct nlattr *tb[], unsigned max);
+size_t nl_attr_len(const struct nlattr *attr);	     /* payload bytes */
+const void *nl_attr_data(const struct nlattr *attr); /* payload, 4-aligned */
+
+/*
+ * Appends an attribute to a payload under construction: buf holds *len bytes
+ * of size. Returns false, and changes nothing, when it does not fit.
+ */
+bool nl_attr_put(void *buf, size_t *len, size_t size, uint16_t type, const void *data,
+		 size_t data_len);
+
+/*
+ * Walks one received datagram: the part of nl_dump_next that faces hostile
+ * bytes, apart so that it can be fuzzed alone. Returns the next message at
+ * *pos and moves *pos behind it, or NULL at the end; *bad is set when what is
+ * left is no whole message.
+ */
+const struct nlmsghdr *nl_walk(const void *data, size_t len, size_t *pos, bool *bad);
+
+#endif

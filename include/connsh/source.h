@@ -1,0 +1,362 @@
+/*
+ * source: record types. A source is one kind of kernel object (sockets,
+ * routes ...), declared as one table of fields and a way to ask for its rows.
+ *
+ * This header also declares what a field's value is and what a single
+ * condition on a field is, since a field's push takes one. Trees of
+ * conditions belong to query; nothing here knows Lua.
+ */
+#ifndef CONNSH_SOURCE_H
+#define CONNSH_SOURCE_H
+
+#include "connsh/netlink.h"
+#include "connsh/procfs.h"
+
+#include <sys/types.h>
+
+/* ---- values -------------------------------------------------------------- */
+
+/* An address of family AF_INET (4 bytes) or AF_INET6 (16 bytes), network order. */
+struct addr {
+	uint8_t family;
+	uint8_t bytes[16];
+};
+
+enum value_kind { VALUE_NIL, VALUE_BOOL, VALUE_INT, VALUE_FLOAT, VALUE_TEXT, VALUE_ADDR };
+
+/*
+ * One value. Text is not owned: it points into the row or into a cache of the
+ * row's env, and may hold any byte. Counters of the kernel that are unsigned
+ * 64-bit are stored with their bits unchanged.
+ */
+struct value {
+	enum value_kind kind;
+	union {
+		bool flag;
+		int64_t num;
+		double real;
+		struct {
+			const char *p;
+			size_t len;
+		} text;
+		struct addr addr;
+	};
+};
+
+/* Big enough for any value but text. */
+#define VALUE_TEXT_MAX 64
+
+struct field;
+
+/*
+ * The value as text, exact, in the field's own terms (enum names, addresses,
+ * seconds): numbers and addresses are written to buf, text is pointed to as it
+ * is (escaping is the printer's job). Returns the text, *len its bytes; nil is
+ * the empty text.
+ */
+const char *value_text(const struct field *f, const struct value *v, char buf[VALUE_TEXT_MAX],
+		       size_t *len);
+
+/* v4-mapped IPv6 addresses become the IPv4 address that they stand for (RFC 4291 2.5.5.2). */
+struct addr addr_canonical(const struct addr *a);
+
+/*
+ * Reads "10.0.0.1", "::1", "[::1]", either with "/len". *plen is the prefix
+ * length, of the whole address when none is written. False when it is neither.
+ */
+bool addr_parse(const char *text, size_t len, struct addr *a, unsigned *plen);
+
+/* ---- fields -------------------------------------------------------------- */
+
+enum field_type {
+	FT_BOOL,
+	FT_INT,
+	FT_MARK,     /* an integer with an optional mask in conditions */
+	FT_PORT,     /* 0..65535, host order */
+	FT_BYTES,    /* integer */
+	FT_RATE,     /* bytes per second, integer */
+	FT_DURATION, /* seconds, float */
+	FT_FLOAT,
+	FT_ENUM, /* integer with names */
+	FT_TEXT,
+	FT_ADDR,
+	FT_TYPES
+};
+
+/* What a field of this type looks like to a user; the table is in value.c. */
+struct field_kind {
+	const char *name;  /* "duration" */
+	const char *takes; /* for messages: what a condition on it can be */
+	bool ordered;	   /* < <= > >= make sense */
+};
+extern const struct field_kind field_kinds[FT_TYPES];
+
+/* A name of an enum value. The first row of a value is its own name, others are spellings. */
+struct enum_name {
+	int64_t value;
+	const char *name;
+};
+
+enum field_flag {
+	FF_COLUMN = 1 << 0,    /* shown when a record is printed as a row */
+	FF_NET_ADMIN = 1 << 1, /* the kernel gives it only to CAP_NET_ADMIN */
+	FF_REQUEST = 1 << 2,   /* decides where to ask, not which rows pass */
+	FF_BIG_ENDIAN = 1 << 3,
+};
+
+enum field_cost {
+	COST_FREE,    /* in every row */
+	COST_REQUEST, /* needs an extension of the request */
+	COST_LOOKUP,  /* a look-up on this machine per distinct value: names of users, devices */
+};
+
+/* How well a condition could be handed to the kernel. */
+enum push_answer {
+	PUSH_EXACT,    /* the kernel passes exactly the rows that match */
+	PUSH_SUPERSET, /* it passes those and perhaps others */
+	PUSH_CANNOT,
+};
+
+struct row;
+struct env;
+struct cond;
+struct kprog;
+
+/*
+ * The one declaration of a field. Where the value lies: get, if set; else in
+ * attribute attr (0: in the fixed header behind the nlmsghdr) at offset, of
+ * size 1, 2, 4 or 8 bytes, (value >> shift) & mask if mask is set, taken as
+ * absent when it is none (with has_none), times scale for FT_DURATION and
+ * FT_FLOAT. A header or attribute that ends before offset + size is an older
+ * kernel: the field is absent.
+ */
+struct field {
+	const char *name;
+	enum field_type type;
+	const char *unit; /* shown in headers: "s", "bytes"; NULL: none */
+	const char *doc;  /* one sentence */
+	const char *from; /* the kernel's own name for it, with the header */
+	const struct enum_name *names;
+	bool (*get)(const struct row *row, const struct field *f, struct value *v);
+	uint16_t attr, offset, size;
+	uint8_t shift;
+	uint32_t mask;
+	bool has_none;
+	uint64_t none;
+	double scale;
+	uint32_t needs; /* bits of the request's extension that bring it */
+	enum field_cost cost;
+	unsigned flags;
+	enum push_answer (*push)(const struct cond *c, bool negated, struct kprog *prog,
+				 struct env *env);
+};
+
+/* ---- conditions ---------------------------------------------------------- */
+
+enum cond_op { OP_EQ, OP_NE, OP_LT, OP_LE, OP_GT, OP_GE, OP_COUNT };
+extern const char *const cond_op_names[OP_COUNT]; /* "=", "!=", "<" ... */
+/* Reads = == ~= != < <= > >=; OP_COUNT when it is none of them. */
+enum cond_op cond_op_parse(const char *text);
+
+enum operand_kind {
+	OPERAND_VALUE,	/* lo */
+	OPERAND_RANGE,	/* lo .. hi, both inside */
+	OPERAND_PREFIX, /* lo.addr / bits */
+	OPERAND_GLOB,	/* lo.text with * ? [a-z] */
+	OPERAND_MASK,	/* (x & mask) == lo.num */
+	OPERAND_PRESENT /* has a value; lo.flag false: has none */
+};
+
+struct operand {
+	enum operand_kind kind;
+	struct value lo, hi; /* text is owned by the condition */
+	unsigned bits;
+	uint64_t mask;
+};
+
+/* field op any of operands. n may be 0: matches nothing. */
+struct cond {
+	const struct field *field;
+	enum cond_op op;
+	size_t n;
+	struct operand *operands;
+};
+
+/*
+ * Appends what raw (VALUE_BOOL, INT, FLOAT or TEXT, as a user wrote it) means
+ * for the condition's field; one raw may be several operands (a service name
+ * with two ports). Returns 0, or -1 with *err naming the field, what it got,
+ * what it takes and the nearest name.
+ */
+int cond_add(struct cond *c, const struct value *raw, struct nl_error *err);
+void cond_free(struct cond *c);
+
+/* Does the row match? A field without a value matches nothing but `false`. */
+bool cond_match(const struct cond *c, const struct row *row);
+/* The same for a value that is known already; VALUE_NIL is no value. */
+bool cond_match_value(const struct cond *c, const struct value *v);
+
+/* "state = established", for explain and messages; at most size bytes with the NUL. */
+void cond_text(const struct cond *c, char *buf, size_t size);
+
+/* ---- kernel filters ------------------------------------------------------ */
+
+/*
+ * A program for INET_DIAG_REQ_BYTECODE under construction (<linux/inet_diag.h>
+ * struct inet_diag_bc_op; net/ipv4/inet_diag.c runs it). A fragment accepts by
+ * running off its end and rejects by jumping 4 bytes past it.
+ */
+struct kprog {
+	size_t len;
+	unsigned char code[4096];
+};
+
+bool kprog_port(struct kprog *p, bool local, uint16_t lo, uint16_t hi);
+/* p = p and q; p = p or q; p = not p. False, p unchanged, when it does not fit. */
+bool kprog_and(struct kprog *p, const struct kprog *q);
+bool kprog_or(struct kprog *p, const struct kprog *q);
+bool kprog_not(struct kprog *p);
+
+/* ---- the place a run asks, and rows -------------------------------------- */
+
+/*
+ * What rows of one run share: the namespace they are from and small caches of
+ * names (users, devices). Reference counted: records outlive their run.
+ */
+struct env *env_new(struct netns *ns); /* takes the reference; NULL ns: here; NULL: no memory */
+struct env *env_ref(struct env *e);
+void env_unref(struct env *e);
+int env_netns_fd(const struct env *e);		 /* -1: here */
+const char *env_netns_name(const struct env *e); /* NULL: here */
+/* Names from the caches, NULL when there is none (a user without an entry in passwd). */
+const char *env_user(struct env *e, uid_t uid);
+const char *env_ifname(struct env *e, unsigned ifindex); /* "if7" when it is gone */
+const char *env_cgroup(struct env *e, uint64_t id);
+/* Notes, and tells, that a row of the run had damaged attributes. */
+void env_set_damaged(struct env *e);
+bool env_damaged(const struct env *e);
+
+#define ROW_ATTRS 64
+
+/*
+ * One row as it came: the message, and where it came from. The attribute index
+ * is made when a field first needs it (row_attr).
+ */
+struct row {
+	const struct source *source;
+	struct env *env;
+	const struct nlmsghdr *msg;
+	uint32_t tag;	/* the source's own: sockets keep the protocol here */
+	uint32_t asked; /* extension bits that the request named */
+	bool indexed;
+	const struct nlattr *attr[ROW_ATTRS];
+};
+
+/* The attribute of this type with at least size bytes, or NULL. */
+const void *row_attr(struct row *row, unsigned type, size_t size);
+const struct nlattr *row_nlattr(struct row *row, unsigned type);
+/* The fixed header behind the nlmsghdr; scan has checked its length. */
+static inline const void *row_header(const struct row *row)
+{
+	return (const char *)row->msg + NLMSG_HDRLEN;
+}
+
+/* The field's value in *v; false and VALUE_NIL when it has none. */
+bool field_get(const struct field *f, const struct row *row, struct value *v);
+
+/* ---- sources ------------------------------------------------------------- */
+
+/*
+ * A part is a piece of a source that a request can leave out: for sockets one
+ * (protocol, family, state). Parts are numbered from 0; at most PARTS_MAX.
+ */
+#define PARTS_MAX 256
+struct part_set {
+	uint64_t bits[PARTS_MAX / 64];
+};
+static inline bool part_has(const struct part_set *s, unsigned i)
+{
+	return s->bits[i / 64] >> (i % 64) & 1;
+}
+static inline void part_add(struct part_set *s, unsigned i)
+{
+	s->bits[i / 64] |= UINT64_C(1) << (i % 64);
+}
+
+/* What to ask for. */
+struct scan_request {
+	struct env *env;
+	struct part_set parts;
+	uint32_t needs;		  /* extension bits of the fields in use */
+	const struct kprog *prog; /* NULL: none; copied */
+};
+
+/* One dump of a scan, as the source lays it out. */
+struct dump_plan {
+	struct nl_request request; /* payload points to buf */
+	uint32_t tag;
+	bool filtered;	/* carries the program, so the kernel may refuse it */
+	char note[200]; /* for explain: what of it is asked */
+	size_t len;
+	_Alignas(8) unsigned char buf[sizeof(struct kprog) + 128];
+};
+
+#define DUMPS_MAX 16
+
+struct source {
+	const char *name;
+	const char *doc;
+	const char *row_name;	    /* "socket" */
+	const struct field *fields; /* name NULL at the end */
+	unsigned nparts;
+	unsigned max_attr;     /* below ROW_ATTRS */
+	uint16_t message_type; /* of its rows */
+	size_t header_size;    /* behind the nlmsghdr */
+	/* A field that is known for a part; false when it varies inside it. */
+	bool (*part_value)(unsigned part, const struct field *f, struct value *v);
+	/* Does a query with these n conditions (wherever in its tree) mean the part at all? */
+	bool (*part_asked)(unsigned part, const struct cond *const *conds, size_t n);
+	/* Lays out dump number i for a request; false when there are no more. */
+	bool (*dump)(const struct scan_request *req, unsigned i, struct dump_plan *out);
+	/* A number that no other row of the source has at the same time; 0: unknown. */
+	uint64_t (*key)(const struct row *row);
+	/* Asks again for one row with more extensions; size of the reply or -1. NULL: cannot. */
+	ptrdiff_t (*refetch)(const struct row *row, uint32_t needs, void *buf, size_t size);
+};
+
+extern const struct source source_sockets;
+/* All sources, NULL at the end. */
+extern const struct source *const sources[];
+
+const struct field *source_field(const struct source *s, const char *name);
+/* The field's name that is nearest to a word, or NULL when none is near. */
+const char *source_nearest(const struct source *s, const char *word);
+/* The nearer of best (or NULL) and candidate to word; NULL when neither is near. */
+const char *nearest_name(const char *word, const char *best, const char *candidate);
+
+/* ---- scans: the dumps of one request, one after the other ----------------- */
+
+struct scan;
+
+enum {
+	SCAN_INTERRUPTED = 1, /* the kernel said that things changed under a dump */
+	SCAN_REFUSED = 2,     /* the kernel did not take the program: filter here */
+	SCAN_RECORDED = 4,    /* from a recording */
+	SCAN_FOREIGN = 8,     /* messages that were not the kernel's were dropped */
+	SCAN_DAMAGED = 16,    /* a row's attributes did not fit their lengths */
+};
+
+struct scan_stats {
+	struct nl_stats nl;
+	unsigned dumps;
+};
+
+/* Nothing is asked before the first scan_next. NULL: no memory. */
+struct scan *scan_open(const struct source *s, const struct scan_request *req);
+/* 1: *row is filled, valid until the next call; 0: the end; -1: *err. */
+int scan_next(struct scan *sc, struct row *row, struct nl_error *err);
+unsigned scan_flags(const struct scan *sc);
+void scan_stats(const struct scan *sc, struct scan_stats *out);
+void scan_close(struct scan *sc); /* NULL is allowed */
+
+#endif

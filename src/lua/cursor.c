@@ -1,0 +1,247 @@
+/*
+ * Owns open runs: userdata that hold a cursor, how a loop steps through one,
+ * and how many may be open. A loop left by `break` leaves its cursor to the
+ * collector, so the collector is made to run before descriptors run out.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define COLLECT_AT 32 /* open cursors that make the collector run */
+#define EVICT_AT   48 /* still open after that: the one unused longest is closed */
+
+static void unlink_lru(struct lx_state *st, struct lx_cursor *lc)
+{
+	if (lc->prev)
+		lc->prev->next = lc->next;
+	if (lc->next)
+		lc->next->prev = lc->prev;
+	if (st->lru == lc)
+		st->lru = lc->next;
+	lc->prev = lc->next = NULL;
+}
+
+/* At the end of the list: used last. */
+static void link_lru(struct lx_state *st, struct lx_cursor *lc)
+{
+	struct lx_cursor **at = &st->lru, *last = NULL;
+
+	while (*at) {
+		last = *at;
+		at = &last->next;
+	}
+	lc->prev = last;
+	lc->next = NULL;
+	*at = lc;
+}
+
+void cursor_shut(lua_State *L, struct lx_cursor *lc)
+{
+	struct lx_state *st = lx_state(L);
+
+	if (!lc->c)
+		return;
+	cursor_close(lc->c);
+	lc->c = NULL;
+	unlink_lru(st, lc);
+	st->ncursors--;
+}
+
+static int cursor_gc(lua_State *L)
+{
+	cursor_shut(L, luaL_checkudata(L, 1, CURSOR_MT));
+	return 0;
+}
+
+static void make_room(lua_State *L)
+{
+	struct lx_state *st = lx_state(L);
+
+	if (st->ncursors < COLLECT_AT)
+		return;
+	lua_gc(L, LUA_GCCOLLECT);
+	while (st->ncursors >= EVICT_AT) {
+		struct lx_cursor *oldest = st->lru;
+
+		oldest->evicted = true;
+		cursor_shut(L, oldest);
+	}
+}
+
+static int open_run(lua_State *L, struct lx_cursor *lc, const struct lx_query *lq,
+		    struct nl_error *err)
+{
+	struct lx_state *st = lx_state(L);
+
+	lc->c = cursor_open(lq->q, lq->needs, err);
+	if (!lc->c)
+		return -1;
+	st->ncursors++;
+	link_lru(st, lc);
+	return 0;
+}
+
+static bool out_of_descriptors(const struct nl_error *err)
+{
+	return err->code == EMFILE || err->code == ENFILE;
+}
+
+struct lx_cursor *cursor_push(lua_State *L, int query)
+{
+	const struct lx_query *lq = query_check(L, query);
+	struct lx_cursor *lc;
+	struct nl_error err;
+
+	query = lua_absindex(L, query);
+	make_room(L);
+	lc = lua_newuserdatauv(L, sizeof(*lc), 2);
+	memset(lc, 0, sizeof(*lc));
+	luaL_setmetatable(L, CURSOR_MT);
+	lua_pushvalue(L, query);
+	lua_setiuservalue(L, -2, 1);
+	if (open_run(L, lc, lq, &err) == 0)
+		return lc;
+	if (out_of_descriptors(&err)) {
+		lua_gc(L, LUA_GCCOLLECT);
+		if (open_run(L, lc, lq, &err) == 0)
+			return lc;
+	}
+	raise_error(L, lq->q->source->name, &err);
+	return NULL;
+}
+
+/* The next row that matches; a run that could not even begin begins once more. */
+static int next_row(lua_State *L, struct lx_cursor *lc, const struct lx_query *lq, struct row *row,
+		    struct nl_error *err)
+{
+	int rc = cursor_next(lc->c, row, err);
+
+	if (rc < 0 && out_of_descriptors(err) && !lc->started) {
+		cursor_shut(L, lc);
+		lua_gc(L, LUA_GCCOLLECT);
+		if (open_run(L, lc, lq, err) < 0)
+			return -1;
+		rc = cursor_next(lc->c, row, err);
+	}
+	lc->started |= rc > 0;
+	return rc;
+}
+
+/* Do all Lua functions of the query (array at index) pass the record on top? [-0, +0, e] */
+static bool functions_pass(lua_State *L, int functions)
+{
+	int record = lua_gettop(L);
+	bool pass = true;
+
+	for (lua_Integer i = 1; pass && lua_rawgeti(L, functions, i) != LUA_TNIL; i++) {
+		lua_pushvalue(L, record);
+		lua_call(L, 1, 1);
+		pass = lua_toboolean(L, -1);
+		lua_pop(L, 1);
+	}
+	lua_settop(L, record);
+	return pass;
+}
+
+/* Closes the run and settles what is to be said of it [-0, +0, e]. */
+static void finish(lua_State *L, int query, struct lx_cursor *lc)
+{
+	struct report report;
+
+	cursor_report(lc->c, &report);
+	cursor_shut(L, lc);
+	answer_settle(L, query, &report);
+}
+
+/* Leaves the record that counts on the stack, or nothing; -1 with *err. */
+static int take(lua_State *L, struct lx_cursor *lc, const struct row *row, int cursor,
+		int functions, struct nl_error *err)
+{
+	int rc;
+
+	if (functions == 0) {
+		rc = cursor_admit(lc->c, row, err);
+		if (rc > 0)
+			record_push(L, row, cursor);
+		return rc;
+	}
+	record_push(L, row, cursor);
+	if (!functions_pass(L, functions)) {
+		lua_pop(L, 1);
+		return 0;
+	}
+	if (!lc->c) /* a function closed it by opening many others */
+		return luaL_error(L, "too many queries are open inside a filter function");
+	/* the functions may have asked the kernel again; the row as listed is still valid */
+	rc = cursor_admit(lc->c, row, err);
+	if (rc <= 0)
+		lua_pop(L, 1);
+	return rc;
+}
+
+bool cursor_step(lua_State *L, int query, int cursor)
+{
+	struct lx_query *lq = lua_touserdata(L, query);
+	struct lx_cursor *lc = lua_touserdata(L, cursor);
+	struct nl_error err;
+	struct row row;
+	int rc = 0, functions = 0;
+
+	if (!lc->c)
+		return luaL_error(L,
+				  lc->evicted ? "this loop over %s cannot go on: too many others "
+						"were left open"
+					      : "this loop over %s has ended",
+				  lq->q->source->name);
+	unlink_lru(lx_state(L), lc);
+	link_lru(lx_state(L), lc);
+	if (lua_getiuservalue(L, query, 1) == LUA_TTABLE)
+		functions = lua_gettop(L);
+	while (!cursor_full(lc->c) && (rc = next_row(L, lc, lq, &row, &err)) > 0) {
+		rc = take(L, lc, &row, cursor, functions, &err);
+		if (rc > 0)
+			return true;
+		if (rc < 0)
+			break;
+	}
+	if (rc < 0) {
+		cursor_shut(L, lc);
+		interrupt_check(L);
+		return raise_error(L, lq->q->source->name, &err);
+	}
+	finish(L, query, lc);
+	lua_pushnil(L);
+	return false;
+}
+
+void cursor_continue(lua_State *L, int query, int control)
+{
+	const struct lx_query *lq = lua_touserdata(L, query);
+
+	if (lua_isnil(L, control)) {
+		cursor_push(L, query);
+	} else {
+		if (!record_test(L, control, lq->q->source))
+			luaL_error(L, "a loop over %s goes on from a %s, not from a %s",
+				   lq->q->source->name, lq->q->source->row_name,
+				   luaL_typename(L, control));
+		if (lua_getiuservalue(L, control, 1) != LUA_TUSERDATA)
+			luaL_error(L, "the loop that gave this %s has gone on already",
+				   lq->q->source->row_name);
+		/* a record that is kept must not keep its run open */
+		lua_pushnil(L);
+		lua_setiuservalue(L, control, 1);
+	}
+	cursor_step(L, query, lua_gettop(L));
+}
+
+void cursor_open_lib(lua_State *L)
+{
+	luaL_newmetatable(L, CURSOR_MT);
+	lua_pushcfunction(L, cursor_gc);
+	lua_setfield(L, -2, "__gc");
+	lua_pushcfunction(L, cursor_gc);
+	lua_setfield(L, -2, "__close");
+	lua_pop(L, 1);
+}

@@ -1,0 +1,146 @@
+/*
+ * What the files of the lua room share.
+ *
+ * A function marked LX_RAISES may leave by a Lua error (longjmp): nothing that
+ * must be freed may be held across it, except inside a userdata.
+ */
+#ifndef CONNSH_LUA_INTERNAL_H
+#define CONNSH_LUA_INTERNAL_H
+
+#include "connsh/lx.h"
+#include "connsh/query.h"
+
+#define LX_RAISES
+
+#define QUERY_MT  "connsh.query"
+#define CURSOR_MT "connsh.cursor"
+#define ENV_MT	  "connsh.env"
+#define COUNT_MT  "connsh.count"
+
+struct lx_cursor;
+
+/* One for each Lua state; found through its extra space, from coroutines too. */
+struct lx_state {
+	char *netns;
+	bool incomplete;       /* an answer was not whole, and the script did not accept that */
+	bool accepts;	       /* connsh.accept_incomplete() was called */
+	bool noticed;	       /* the notice about hidden facts was given */
+	unsigned ncursors;     /* open ones */
+	struct lx_cursor *lru; /* the open ones, least recently used first */
+};
+struct lx_state *lx_state(lua_State *L);
+
+/* A query; user value 1: array of Lua functions that filter last, or nil. */
+struct lx_query {
+	struct query *q;
+	uint32_t needs;	       /* extensions that loops over it turned out to read */
+	struct report *report; /* of the last run that came to its end */
+};
+
+/* An open run; user values: 1 its query, 2 the env of its rows. */
+struct lx_cursor {
+	struct cursor *c; /* NULL: closed */
+	struct lx_cursor *prev, *next;
+	const struct env *env; /* what user value 2 holds */
+	bool started, evicted;
+};
+
+/*
+ * A row that Lua has: its own copy of the message. User values: 1 the cursor
+ * that goes on behind it (nil once it has), 2 the env, 3 the message with more
+ * extensions, when those were asked for later.
+ */
+struct lx_record {
+	const struct source *source;
+	struct env *env;
+	const struct nlmsghdr *wider; /* in user value 3 */
+	uint32_t tag, asked;
+	size_t len;
+	_Alignas(8) unsigned char msg[];
+};
+
+/* ---- filter.c: Lua values to conditions [-0, +0] */
+/*
+ * Narrows q by the table at index, as DESIGN section 4 has it. Never raises;
+ * -1 with *err. The function at key "where" is for the caller.
+ */
+int filter_table(lua_State *L, int index, struct query *q, struct nl_error *err);
+/* Narrows q by one condition whose value is at index. */
+int filter_one(lua_State *L, const char *name, const char *op, int index, struct query *q,
+	       struct nl_error *err);
+
+/* ---- query.c */
+/* A new query box for q, whose reference it takes [-0, +1, m]. */
+struct lx_query *query_push(lua_State *L, struct query *q) LX_RAISES;
+struct lx_query *query_check(lua_State *L, int index) LX_RAISES;
+/* A copy of the query at index, narrowed by the value at arg; [-0, +1, e]. */
+void query_narrow(lua_State *L, int index, int arg, const char *who) LX_RAISES;
+void query_open(lua_State *L) LX_RAISES;
+/* How many rows the query at index has, functions included [-0, +0, e]. */
+uint64_t query_run_count(lua_State *L, int index) LX_RAISES;
+
+/* ---- cursor.c */
+struct lx_cursor *cursor_push(lua_State *L, int query) LX_RAISES; /* [-0, +1, e] */
+/* The next record, or nil at the end, when the report is settled [-0, +1, e]. */
+bool cursor_step(lua_State *L, int query, int cursor) LX_RAISES;
+/* For generic for: the record behind control (nil: the first) [-0, +1, e]. */
+void cursor_continue(lua_State *L, int query, int control) LX_RAISES;
+void cursor_shut(lua_State *L, struct lx_cursor *lc);
+void cursor_open_lib(lua_State *L) LX_RAISES;
+
+/* ---- record.c */
+struct lx_record *record_push(lua_State *L, const struct row *row, int cursor) LX_RAISES;
+/* The record of this source at index, or NULL. */
+struct lx_record *record_test(lua_State *L, int index, const struct source *s);
+/* The same for any source. */
+struct lx_record *record_any(lua_State *L, int index);
+/* The row that a record is; points into it. */
+void record_row(const struct lx_record *rec, struct row *row);
+/* The field's value, asking the kernel again if its extension was not asked for. */
+bool record_get(lua_State *L, int index, const struct field *f, struct row *row,
+		struct value *v) LX_RAISES;
+/* Asks for all extensions that the record has not got. */
+void record_complete(lua_State *L, int index) LX_RAISES;
+void record_open(lua_State *L) LX_RAISES;
+
+/* Pushes a value as Lua has it: enums and addresses as text [-0, +1, m]. */
+void value_push(lua_State *L, const struct field *f, const struct value *v) LX_RAISES;
+
+/* ---- answer.c */
+/* Keeps the report with the query at index and says what must be said. */
+void answer_settle(lua_State *L, int query, const struct report *r) LX_RAISES;
+int answer_index(lua_State *L, const struct lx_query *lq, const char *key) LX_RAISES;
+
+/* ---- load.c */
+int load_file(lua_State *L, const char *path, const char *mode); /* a lua_load status */
+void load_open(lua_State *L) LX_RAISES;
+
+/* ---- base.c: count, sleep, print, the table connsh */
+void base_open(lua_State *L) LX_RAISES;
+
+/* ---- modules.c */
+void modules_open(lua_State *L, const struct lx_options *opt) LX_RAISES;
+
+/* ---- interrupt.c */
+void interrupt_open(lua_State *L) LX_RAISES;
+/* Raises when SIGINT came. */
+void interrupt_check(lua_State *L) LX_RAISES;
+void interrupt_clear(lua_State *L);
+
+/* ---- print.c */
+/* Pushes text as fmt_escape leaves it [-0, +1, m]. */
+void escaped_push(lua_State *L, const char *text, size_t len) LX_RAISES;
+
+/* ---- box.c: malloc'ed memory that a raise must not lose */
+struct lx_box {
+	void *p;
+	void (*release)(void *p);
+};
+struct lx_box *box_push(lua_State *L, void (*release)(void *)) LX_RAISES; /* [-0, +1, m] */
+/* Pushes the malloc'ed text and frees it; NULL raises "out of memory" [-0, +1, e]. */
+void text_push(lua_State *L, struct lx_box *box) LX_RAISES;
+
+/* Raises err->text with the position of the Lua code that called. */
+int raise_error(lua_State *L, const char *who, const struct nl_error *err) LX_RAISES;
+
+#endif

@@ -1,0 +1,362 @@
+/*
+ * Owns records: a row that Lua keeps. A record has its own copy of the kernel's
+ * message, so it lives as long as Lua wants and nothing of the run that it came
+ * from stays open for it.
+ *
+ * There is one metatable for each source; its __index looks the name up in a
+ * table of the source's fields, so that an access costs one hash and one read.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define REFETCH_SIZE 16384
+
+enum { UV_CURSOR = 1, UV_ENV, UV_WIDER, RECORD_UVS = UV_WIDER };
+
+struct lx_env {
+	struct env *env;
+};
+
+/* Registry key of a source's metatable; its address is unique. */
+static const void *mt_key(const struct source *s)
+{
+	return s;
+}
+
+static int env_gc(lua_State *L)
+{
+	struct lx_env *e = luaL_checkudata(L, 1, ENV_MT);
+
+	env_unref(e->env);
+	e->env = NULL;
+	return 0;
+}
+
+/* Makes user value 2 of the cursor hold the row's env [-0, +0, m]. */
+static void hold_env(lua_State *L, struct env *env, int cursor)
+{
+	struct lx_cursor *lc = lua_touserdata(L, cursor);
+	struct lx_env *box;
+
+	if (lc->env == env)
+		return;
+	box = lua_newuserdatauv(L, sizeof(*box), 0);
+	box->env = NULL;
+	luaL_setmetatable(L, ENV_MT);
+	box->env = env_ref(env);
+	lua_setiuservalue(L, cursor, 2);
+	lc->env = env;
+}
+
+struct lx_record *record_push(lua_State *L, const struct row *row, int cursor)
+{
+	size_t len = row->msg->nlmsg_len;
+	struct lx_record *rec;
+
+	hold_env(L, row->env, cursor);
+	rec = lua_newuserdatauv(L, sizeof(*rec) + len, RECORD_UVS);
+	rec->source = row->source;
+	rec->env = row->env;
+	rec->wider = NULL;
+	rec->tag = row->tag;
+	rec->asked = row->asked;
+	rec->len = len;
+	memcpy(rec->msg, row->msg, len);
+	lua_rawgetp(L, LUA_REGISTRYINDEX, mt_key(row->source));
+	lua_setmetatable(L, -2);
+	lua_pushvalue(L, cursor);
+	lua_setiuservalue(L, -2, UV_CURSOR);
+	lua_getiuservalue(L, cursor, 2);
+	lua_setiuservalue(L, -2, UV_ENV);
+	return rec;
+}
+
+struct lx_record *record_test(lua_State *L, int index, const struct source *s)
+{
+	bool same;
+
+	if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index))
+		return NULL;
+	lua_rawgetp(L, LUA_REGISTRYINDEX, mt_key(s));
+	same = lua_rawequal(L, -1, -2);
+	lua_pop(L, 2);
+	return same ? lua_touserdata(L, index) : NULL;
+}
+
+struct lx_record *record_any(lua_State *L, int index)
+{
+	for (size_t i = 0; sources[i]; i++) {
+		struct lx_record *rec = record_test(L, index, sources[i]);
+
+		if (rec)
+			return rec;
+	}
+	return NULL;
+}
+
+static struct lx_record *check(lua_State *L, int index)
+{
+	struct lx_record *rec = record_any(L, index);
+
+	if (!rec)
+		luaL_typeerror(L, index, "record");
+	return rec;
+}
+
+void record_row(const struct lx_record *rec, struct row *row)
+{
+	row->source = rec->source;
+	row->env = rec->env;
+	row->msg = rec->wider ? rec->wider : (const struct nlmsghdr *)rec->msg;
+	row->tag = rec->tag;
+	row->asked = rec->asked;
+	row->indexed = false;
+}
+
+/*
+ * Asks the kernel for the same object with more extensions. An object that is
+ * gone stays as it was: the field is absent then.
+ */
+static void refetch(lua_State *L, int index, uint32_t needs)
+{
+	struct lx_record *rec = lua_touserdata(L, index);
+	_Alignas(8) unsigned char buf[REFETCH_SIZE];
+	struct row row;
+	ptrdiff_t n;
+	void *copy;
+
+	record_row(rec, &row);
+	rec->asked |= needs;
+	if (!rec->source->refetch)
+		return;
+	n = rec->source->refetch(&row, rec->asked, buf, sizeof(buf));
+	if (n <= 0)
+		return;
+	index = lua_absindex(L, index);
+	copy = lua_newuserdatauv(L, (size_t)n, 0);
+	memcpy(copy, buf, (size_t)n);
+	lua_setiuservalue(L, index, UV_WIDER);
+	rec->wider = copy;
+}
+
+/* Tells the run behind the record, if it still goes on, what its rows are read for. */
+static void widen(lua_State *L, int index, const struct field *f)
+{
+	struct lx_cursor *lc;
+
+	lua_getiuservalue(L, index, UV_CURSOR);
+	lc = lua_touserdata(L, -1);
+	if (lc && lc->c) {
+		struct lx_query *lq;
+
+		cursor_widen(lc->c, f->needs);
+		lua_getiuservalue(L, -1, 1);
+		lq = lua_touserdata(L, -1);
+		if (lq)
+			lq->needs |= f->needs;
+		lua_pop(L, 1);
+	}
+	lua_pop(L, 1);
+}
+
+bool record_get(lua_State *L, int index, const struct field *f, struct row *row, struct value *v)
+{
+	struct lx_record *rec = lua_touserdata(L, index);
+
+	record_row(rec, row);
+	if (field_get(f, row, v))
+		return true;
+	if ((f->needs & ~rec->asked) == 0)
+		return false;
+	widen(L, index, f);
+	refetch(L, index, f->needs);
+	record_row(rec, row);
+	return field_get(f, row, v);
+}
+
+void record_complete(lua_State *L, int index)
+{
+	struct lx_record *rec = lua_touserdata(L, index);
+	uint32_t all = 0;
+
+	for (const struct field *f = rec->source->fields; f->name; f++)
+		all |= f->needs;
+	if (all & ~rec->asked)
+		refetch(L, index, all);
+}
+
+void value_push(lua_State *L, const struct field *f, const struct value *v)
+{
+	char buf[VALUE_TEXT_MAX];
+	const char *text;
+	size_t len;
+
+	switch (v->kind) {
+	case VALUE_NIL:
+		lua_pushnil(L);
+		break;
+	case VALUE_BOOL:
+		lua_pushboolean(L, v->flag);
+		break;
+	case VALUE_FLOAT:
+		lua_pushnumber(L, v->real);
+		break;
+	case VALUE_INT:
+		if (f->type != FT_ENUM) {
+			lua_pushinteger(L, v->num);
+			break;
+		}
+		/* fall through */
+	default:
+		text = value_text(f, v, buf, &len);
+		lua_pushlstring(L, text, len);
+		break;
+	}
+}
+
+/* Upvalues: 1 name -> field, 2 the metatable. */
+static int record_index(lua_State *L)
+{
+	struct lx_record *rec;
+	struct value v;
+	struct row row;
+	const struct field *f;
+	const char *near;
+	bool ours;
+
+	ours = lua_getmetatable(L, 1) && lua_rawequal(L, -1, lua_upvalueindex(2));
+	if (!ours)
+		return luaL_typeerror(L, 1, "record");
+	lua_pop(L, 1);
+	rec = lua_touserdata(L, 1);
+	lua_pushvalue(L, 2);
+	if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TLIGHTUSERDATA) {
+		const char *name = luaL_tolstring(L, 2, NULL);
+
+		near = source_nearest(rec->source, name);
+		return luaL_error(L,
+				  near ? "a %s has no field '%s'; did you mean '%s'?"
+				       : "a %s has no field '%s'",
+				  rec->source->row_name, name, near);
+	}
+	f = lua_touserdata(L, -1);
+	record_get(L, 1, f, &row, &v);
+	value_push(L, f, &v);
+	return 1;
+}
+
+static int record_newindex(lua_State *L)
+{
+	const struct lx_record *rec = check(L, 1);
+
+	return luaL_error(L, "a %s is what the kernel said and cannot be changed",
+			  rec->source->row_name);
+}
+
+/* next(record, name): the field declared behind name; upvalue 1 name -> field. */
+static int record_next(lua_State *L)
+{
+	const struct lx_record *rec = check(L, 1);
+	const struct field *f = rec->source->fields;
+	struct value v;
+	struct row row;
+
+	if (!lua_isnil(L, 2)) {
+		lua_pushvalue(L, 2);
+		if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TLIGHTUSERDATA)
+			return luaL_error(L, "a %s has no such field to go on from",
+					  rec->source->row_name);
+		f = lua_touserdata(L, -1);
+		f++;
+	}
+	/* as pairs of a table does, it passes over what is nil */
+	for (; f->name; f++) {
+		if (!record_get(L, 1, f, &row, &v))
+			continue;
+		lua_pushstring(L, f->name);
+		value_push(L, f, &v);
+		return 2;
+	}
+	lua_pushnil(L);
+	return 1;
+}
+
+/* Upvalue 1: record_next. All facts are asked for at once, so they are of one moment. */
+static int record_pairs(lua_State *L)
+{
+	check(L, 1);
+	record_complete(L, 1);
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_pushvalue(L, 1);
+	lua_pushnil(L);
+	return 3;
+}
+
+/* The columns of a table, joined: "tcp established 10.0.0.1 80 ..." */
+static int record_tostring(lua_State *L)
+{
+	const struct lx_record *rec = check(L, 1);
+	char buf[VALUE_TEXT_MAX];
+	struct row row;
+	luaL_Buffer b;
+
+	record_row(rec, &row);
+	luaL_buffinit(L, &b);
+	luaL_addstring(&b, rec->source->row_name);
+	for (const struct field *f = rec->source->fields; f->name; f++) {
+		struct value v;
+		const char *text;
+		size_t len;
+
+		if (!(f->flags & FF_COLUMN) || !field_get(f, &row, &v))
+			continue;
+		text = value_text(f, &v, buf, &len);
+		luaL_addchar(&b, ' ');
+		luaL_addlstring(&b, text, len);
+	}
+	luaL_pushresult(&b);
+	return 1;
+}
+
+/* Pushes the table name -> field of a source. */
+static void push_names(lua_State *L, const struct source *s)
+{
+	lua_newtable(L);
+	for (const struct field *f = s->fields; f->name; f++) {
+		lua_pushlightuserdata(L, (void *)f);
+		lua_setfield(L, -2, f->name);
+	}
+}
+
+static void open_source(lua_State *L, const struct source *s)
+{
+	lua_newtable(L); /* the metatable */
+	lua_pushstring(L, s->row_name);
+	lua_setfield(L, -2, "__name");
+	push_names(L, s);
+	lua_pushvalue(L, -1);
+	lua_pushvalue(L, -3);
+	lua_pushcclosure(L, record_index, 2);
+	lua_setfield(L, -3, "__index");
+	lua_pushcclosure(L, record_next, 1);
+	lua_pushcclosure(L, record_pairs, 1);
+	lua_setfield(L, -2, "__pairs");
+	lua_pushcfunction(L, record_newindex);
+	lua_setfield(L, -2, "__newindex");
+	lua_pushcfunction(L, record_tostring);
+	lua_setfield(L, -2, "__tostring");
+	lua_rawsetp(L, LUA_REGISTRYINDEX, mt_key(s));
+}
+
+void record_open(lua_State *L)
+{
+	luaL_newmetatable(L, ENV_MT);
+	lua_pushcfunction(L, env_gc);
+	lua_setfield(L, -2, "__gc");
+	lua_pop(L, 1);
+	for (size_t i = 0; sources[i]; i++)
+		open_source(L, sources[i]);
+}

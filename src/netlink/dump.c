@@ -1,0 +1,244 @@
+/*
+ * A dump: the whole list of something, message by message, from its own socket
+ * or from a recording. Owns the rules by which a list counts as whole; knows
+ * nothing about what the messages mean.
+ */
+#include "internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+enum state { RUNNING, ENDED, FAILED };
+
+struct nl_dump {
+	const unsigned char *data; /* the datagram in hand */
+	size_t len, pos;
+	uint32_t seq, port; /* that every message must carry */
+	unsigned seen;	    /* nlmsg_flags of all messages, or'ed */
+	enum state state;
+	struct nl_stats stats;
+	const char *what;
+	struct nl_sock sock;
+	struct nl_mark mark;
+	struct nl_recording *replay; /* NULL: from the kernel */
+	uint32_t cursor;	     /* in the recording */
+	size_t offset;		     /* of data in the recording */
+	struct nl_error failure;     /* why it failed, to be told again */
+	uint64_t space[];	     /* NL_BUFFER_SIZE bytes, not for a replay */
+};
+
+static void stop(struct nl_dump *dump, enum state state)
+{
+	dump->state = state;
+	nl_sock_close(&dump->sock);
+}
+
+/* To be called with dump->failure filled. */
+static int fail(struct nl_dump *dump, struct nl_error *err)
+{
+	stop(dump, FAILED);
+	if (err)
+		*err = dump->failure;
+	return -1;
+}
+
+static struct nl_dump *new_dump(const struct nl_request *req, struct nl_recording *replay)
+{
+	struct nl_dump *dump = malloc(sizeof(*dump) + (replay ? 0 : NL_BUFFER_SIZE));
+
+	if (dump)
+		*dump = (struct nl_dump){ .what = req->what, .replay = replay, .sock.fd = -1 };
+	return dump;
+}
+
+static int open_live(struct nl_dump *dump, const struct nl_request *req, int netns_fd,
+		     struct nl_error *err)
+{
+	if (nl_sock_open(&dump->sock, req, netns_fd, err) != 0 ||
+	    nl_sock_send(&dump->sock, req, NLM_F_DUMP | (unsigned)req->flags, err) != 0)
+		return -1;
+	dump->seq = dump->sock.seq;
+	dump->port = dump->sock.port;
+	return 0;
+}
+
+static int open_replay(struct nl_dump *dump, const struct nl_request *req, struct nl_error *err)
+{
+	if (!nl_replay_find(dump->replay, req, &dump->cursor))
+		return nl_fail(err, ENOENT, "the recording has no list of %s", req->what);
+	return 0;
+}
+
+int nl_dump_open(struct nl_dump **out, const struct nl_request *req, int netns_fd,
+		 struct nl_error *err)
+{
+	struct nl_recording *replay = nl_replay_hold();
+	struct nl_dump *dump = new_dump(req, replay);
+	int failed;
+
+	*out = NULL;
+	if (!dump) {
+		nl_replay_drop(replay);
+		return nl_fail_sys(err, ENOMEM, "no memory to list %s", req->what);
+	}
+	if (replay)
+		failed = open_replay(dump, req, err);
+	else
+		failed = open_live(dump, req, netns_fd, err);
+	if (failed) {
+		nl_dump_close(dump);
+		return -1;
+	}
+	dump->mark = nl_record_dump(req);
+	*out = dump;
+	return 0;
+}
+
+static int fetch_live(struct nl_dump *dump)
+{
+	ssize_t got = nl_sock_recv(&dump->sock, dump->space, NL_BUFFER_SIZE, dump->what,
+				   &dump->stats.foreign, &dump->failure);
+
+	if (got < 0)
+		return -1;
+	if (got == 0)
+		return nl_fail(&dump->failure, EPROTO, "the list of %s ended without its end mark",
+			       dump->what);
+	dump->data = (const unsigned char *)dump->space;
+	dump->len = (size_t)got;
+	return 0;
+}
+
+static int fetch_replay(struct nl_dump *dump)
+{
+	const struct nlmsghdr *first;
+
+	if (nl_cancel)
+		return nl_fail(&dump->failure, ECANCELED, "interrupted");
+	if (!nl_replay_datagram(dump->replay, &dump->cursor, &dump->data, &dump->len,
+				&dump->offset))
+		return nl_fail(&dump->failure, EPROTO,
+			       "the recorded list of %s ended without its end mark", dump->what);
+	if (dump->stats.datagrams == 0 && dump->len >= sizeof(*first)) {
+		first = (const void *)dump->data;
+		dump->seq = first->nlmsg_seq;
+		dump->port = first->nlmsg_pid;
+	}
+	return 0;
+}
+
+static int fetch(struct nl_dump *dump)
+{
+	dump->pos = 0;
+	dump->len = 0;
+	if ((dump->replay ? fetch_replay(dump) : fetch_live(dump)) != 0)
+		return -1;
+	dump->stats.datagrams++;
+	dump->stats.bytes += dump->len;
+	nl_record_datagram(&dump->mark, dump->data, dump->len);
+	return 0;
+}
+
+static int malformed(struct nl_dump *dump)
+{
+	if (dump->replay)
+		return nl_fail(&dump->failure, EBADMSG,
+			       "the recorded list of %s is malformed at byte %zu of the recording",
+			       dump->what, dump->offset + dump->pos);
+	return nl_fail(&dump->failure, EBADMSG,
+		       "the kernel's list of %s is malformed at byte %zu of part %llu", dump->what,
+		       dump->pos, (unsigned long long)dump->stats.datagrams);
+}
+
+/*
+ * Nobody else asks on this socket, so a message of another request took the
+ * place of one of ours: passing over it would lose rows in silence.
+ */
+static int misplaced(struct nl_dump *dump)
+{
+	return nl_fail(&dump->failure, EPROTO,
+		       "the list of %s holds a message that belongs to another request",
+		       dump->what);
+}
+
+/*
+ * A message that is no row: true while the dump goes on. Otherwise it has
+ * ended, or failed with dump->failure filled.
+ */
+static bool control(struct nl_dump *dump, const struct nlmsghdr *nlh)
+{
+	switch (nlh->nlmsg_type) {
+	case NLMSG_NOOP:
+		return true;
+	case NLMSG_DONE:
+	case NLMSG_ERROR:
+		if (nl_answer_code(nlh) != 0) {
+			nl_refused(&dump->failure, nlh, "to list", dump->what);
+			stop(dump, FAILED);
+			return false;
+		}
+		/* An error of 0 is a receipt; the list comes beside it. */
+		if (nlh->nlmsg_type == NLMSG_ERROR)
+			return true;
+		stop(dump, ENDED);
+		return false;
+	case NLMSG_OVERRUN:
+		nl_fail(&dump->failure, ENOBUFS, "the kernel lost a part of the list of %s",
+			dump->what);
+		break;
+	default:
+		nl_fail(&dump->failure, EPROTO,
+			"the list of %s holds a control message of the unknown type %u", dump->what,
+			nlh->nlmsg_type);
+	}
+	stop(dump, FAILED);
+	return false;
+}
+
+int nl_dump_next(struct nl_dump *dump, const struct nlmsghdr **msg, struct nl_error *err)
+{
+	while (dump->state == RUNNING) {
+		bool bad;
+		const struct nlmsghdr *nlh = nl_walk(dump->data, dump->len, &dump->pos, &bad);
+
+		if (!nlh) {
+			if ((bad ? malformed(dump) : fetch(dump)) != 0)
+				return fail(dump, err);
+			continue;
+		}
+		if (nlh->nlmsg_seq != dump->seq || nlh->nlmsg_pid != dump->port) {
+			misplaced(dump);
+			return fail(dump, err);
+		}
+		dump->seen |= nlh->nlmsg_flags;
+		if (nlh->nlmsg_type >= NLMSG_MIN_TYPE) {
+			dump->stats.messages++;
+			*msg = nlh;
+			return 1;
+		}
+		if (!control(dump, nlh))
+			break;
+	}
+	return dump->state == ENDED ? 0 : fail(dump, err);
+}
+
+unsigned nl_dump_flags(const struct nl_dump *dump)
+{
+	return (dump->seen & NLM_F_DUMP_INTR ? NL_INTERRUPTED : 0u) |
+	       (dump->seen & NLM_F_DUMP_FILTERED ? NL_FILTERED : 0u) |
+	       (dump->replay ? NL_RECORDED : 0u);
+}
+
+const struct nl_stats *nl_dump_stats(const struct nl_dump *dump)
+{
+	return &dump->stats;
+}
+
+void nl_dump_close(struct nl_dump *dump)
+{
+	if (!dump)
+		return;
+	nl_sock_close(&dump->sock);
+	nl_replay_drop(dump->replay);
+	free(dump);
+}

@@ -1,0 +1,202 @@
+/*
+ * Owns the decision what the kernel does of a query: which parts of the source
+ * are asked for at all, which extensions they carry, and which program filters
+ * them. Whatever it decides, every row is tested again here, so a kernel that
+ * does less than it was asked changes nothing but the time.
+ */
+#include "connsh/query.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum tri { NO, UNKNOWN, YES };
+
+/* Does a row of this part match, as far as the part's own values tell? */
+static enum tri part_matches(const struct source *s, unsigned part, const struct node *n)
+{
+	enum tri all = YES, any = NO;
+	struct value v;
+
+	if (n->kind == NODE_COND) {
+		if (!s->part_value(part, n->cond.field, &v))
+			return UNKNOWN;
+		return cond_match_value(&n->cond, &v) ? YES : NO;
+	}
+	for (size_t i = 0; i < n->n; i++) {
+		enum tri kid = part_matches(s, part, n->kids[i]);
+
+		all = kid < all ? kid : all;
+		any = kid > any ? kid : any;
+	}
+	if (n->kind == NODE_NOT)
+		return YES - any;
+	return n->kind == NODE_AND ? all : any;
+}
+
+/* All conditions of a tree, wherever they stand. */
+static size_t gather(const struct node *n, const struct cond **list, size_t at)
+{
+	if (n->kind == NODE_COND) {
+		if (list)
+			list[at] = &n->cond;
+		return at + 1;
+	}
+	for (size_t i = 0; i < n->n; i++)
+		at = gather(n->kids[i], list, at);
+	return at;
+}
+
+static void choose_parts(const struct query *q, const struct cond *const *conds, size_t nconds,
+			 struct plan *out)
+{
+	const struct source *s = q->source;
+
+	out->exact = true;
+	for (unsigned i = 0; i < s->nparts; i++) {
+		enum tri m = q->filter ? part_matches(s, i, q->filter) : YES;
+
+		if (m == NO || !s->part_asked(i, conds, nconds))
+			continue;
+		part_add(&out->parts, i);
+		out->nparts++;
+		if (m == UNKNOWN)
+			out->exact = false;
+	}
+}
+
+/*
+ * Is the condition true (or false) of every part that is asked for? Then the
+ * parts have done it, and a program need not. A UNKNOWN of any is UNKNOWN.
+ */
+static enum tri settled(const struct query *q, const struct plan *p, const struct node *n)
+{
+	enum tri all = YES, any = NO;
+
+	for (unsigned i = 0; i < q->source->nparts; i++) {
+		enum tri m;
+
+		if (!part_has(&p->parts, i))
+			continue;
+		m = part_matches(q->source, i, n);
+		all = m < all ? m : all;
+		any = m > any ? m : any;
+	}
+	return all == YES ? YES : any == NO ? NO : UNKNOWN;
+}
+
+struct compiler {
+	const struct query *q;
+	const struct plan *plan;
+	struct env *env;
+};
+
+/* What a compiled node is: the same test, a weaker one, or none at all. */
+enum strength { EXACT, WEAKER, NOTHING };
+
+static enum strength compile(const struct compiler *k, const struct node *n, bool negated,
+			     struct kprog *prog);
+
+static enum strength compile_cond(const struct compiler *k, const struct cond *c, bool negated,
+				  struct kprog *prog)
+{
+	if (!c->field->push)
+		return NOTHING;
+	switch (c->field->push(c, negated, prog, k->env)) {
+	case PUSH_EXACT:
+		return EXACT;
+	case PUSH_SUPERSET:
+		return WEAKER;
+	default:
+		return NOTHING;
+	}
+}
+
+/* A member that has no program is left out, which makes the whole weaker. */
+static enum strength compile_all(const struct compiler *k, const struct node *n, bool negated,
+				 struct kprog *prog)
+{
+	enum strength s = EXACT;
+
+	for (size_t i = 0; i < n->n; i++) {
+		struct kprog one = { .len = 0 };
+		enum strength kid = compile(k, n->kids[i], negated, &one);
+
+		if (kid != EXACT)
+			s = WEAKER;
+		if (kid != NOTHING && one.len && !kprog_and(prog, &one))
+			return NOTHING;
+	}
+	return s == WEAKER && prog->len == 0 ? NOTHING : s;
+}
+
+/* A member that has no program could pass anything, and so could the whole. */
+static enum strength compile_any(const struct compiler *k, const struct node *n, bool negated,
+				 struct kprog *prog)
+{
+	enum strength s = EXACT;
+	bool first = true;
+
+	for (size_t i = 0; i < n->n; i++) {
+		struct kprog one = { .len = 0 };
+		enum strength kid;
+		enum tri m = settled(k->q, k->plan, n->kids[i]);
+
+		if (m == (negated ? YES : NO))
+			continue; /* never true of what is asked for */
+		kid = compile(k, n->kids[i], negated, &one);
+		if (kid == NOTHING || one.len == 0)
+			return NOTHING;
+		if (kid == WEAKER)
+			s = WEAKER;
+		if (!(first ? kprog_and(prog, &one) : kprog_or(prog, &one)))
+			return NOTHING;
+		first = false;
+	}
+	return first ? NOTHING : s;
+}
+
+/* prog is empty at entry; on NOTHING its content is of no use. */
+static enum strength compile(const struct compiler *k, const struct node *n, bool negated,
+			     struct kprog *prog)
+{
+	if (settled(k->q, k->plan, n) == (negated ? NO : YES))
+		return EXACT; /* with an empty program: always true */
+	if (n->kind == NODE_NOT)
+		return compile(k, n->kids[0], !negated, prog);
+	if (n->kind == NODE_COND)
+		return compile_cond(k, &n->cond, negated, prog);
+	return (n->kind == NODE_AND) != negated ? compile_all(k, n, negated, prog)
+						: compile_any(k, n, negated, prog);
+}
+
+bool plan_make(const struct query *q, uint32_t needs, struct env *env, struct plan *out)
+{
+	size_t n = q->filter ? gather(q->filter, NULL, 0) : 0;
+	const struct cond **conds = n ? calloc(n, sizeof(*conds)) : NULL;
+	struct compiler k = { q, out, env };
+	enum strength s;
+
+	memset(out, 0, sizeof(*out));
+	out->needs = needs;
+	if (n && !conds)
+		return false;
+	if (n)
+		gather(q->filter, conds, 0);
+	for (size_t i = 0; i < n; i++) {
+		out->needs |= conds[i]->field->needs;
+		out->net_admin |= (conds[i]->field->flags & FF_NET_ADMIN) != 0;
+	}
+	for (size_t i = 0; i < q->ndistinct; i++) {
+		out->needs |= q->distinct[i]->needs;
+		out->net_admin |= (q->distinct[i]->flags & FF_NET_ADMIN) != 0;
+	}
+	choose_parts(q, conds, n, out);
+	free(conds);
+	if (!q->filter || out->nparts == 0)
+		return true;
+	s = compile(&k, q->filter, false, &out->prog);
+	if (s == NOTHING)
+		out->prog.len = 0;
+	out->exact |= s == EXACT;
+	return true;
+}

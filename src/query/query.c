@@ -1,0 +1,114 @@
+/* Owns the query object: what is asked, narrowed step by step by copies. */
+#include "connsh/query.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct query *query_new(const struct source *s)
+{
+	struct query *q = calloc(1, sizeof(*q));
+
+	if (!q)
+		return NULL;
+	q->refs = 1;
+	q->source = s;
+	q->limit = NO_LIMIT;
+	return q;
+}
+
+struct query *query_ref(struct query *q)
+{
+	q->refs++;
+	return q;
+}
+
+void query_unref(struct query *q)
+{
+	if (!q || --q->refs > 0)
+		return;
+	node_unref(q->filter);
+	query_netns_clear(q);
+	free(q->distinct);
+	free(q);
+}
+
+struct query *query_derive(const struct query *q)
+{
+	struct query *copy = query_new(q->source);
+	bool ok = copy != NULL;
+
+	if (!ok)
+		return NULL;
+	copy->filter = q->filter ? node_ref(q->filter) : NULL;
+	copy->limit = q->limit;
+	copy->netns_default = q->netns_default;
+	for (size_t i = 0; ok && i < q->nnetns; i++)
+		ok = query_netns(copy, q->netns[i]);
+	for (size_t i = 0; ok && i < q->ndistinct; i++)
+		ok = query_distinct(copy, q->distinct[i]);
+	if (ok)
+		return copy;
+	query_unref(copy);
+	return NULL;
+}
+
+/*
+ * The old filter may be shared with the query that this one is from, so it is
+ * not changed; its members move up, which keeps a long chain of calls flat.
+ */
+bool query_and(struct query *q, struct node *n)
+{
+	struct node *old = q->filter, *both;
+	bool ok;
+
+	if (!old) {
+		q->filter = n;
+		return true;
+	}
+	both = node_new(NODE_AND);
+	ok = both != NULL;
+	if (ok && old->kind == NODE_AND)
+		for (size_t i = 0; ok && i < old->n; i++)
+			ok = node_add(both, node_ref(old->kids[i]));
+	else if (ok)
+		ok = node_add(both, node_ref(old));
+	if (!ok)
+		node_unref(n);
+	else
+		ok = node_add(both, n);
+	node_unref(ok ? old : both);
+	if (ok)
+		q->filter = both;
+	return ok;
+}
+
+void query_netns_clear(struct query *q)
+{
+	for (size_t i = 0; i < q->nnetns; i++)
+		free(q->netns[i]);
+	free(q->netns);
+	q->netns = NULL;
+	q->nnetns = 0;
+}
+
+bool query_netns(struct query *q, const char *spec)
+{
+	char **list = realloc(q->netns, (q->nnetns + 1) * sizeof(*list));
+
+	if (!list)
+		return false;
+	q->netns = list;
+	list[q->nnetns] = strdup(spec);
+	return list[q->nnetns] && ++q->nnetns;
+}
+
+bool query_distinct(struct query *q, const struct field *f)
+{
+	const struct field **list = realloc(q->distinct, (q->ndistinct + 1) * sizeof(*list));
+
+	if (!list)
+		return false;
+	q->distinct = list;
+	list[q->ndistinct++] = f;
+	return true;
+}

@@ -1,0 +1,178 @@
+/*
+ * Owns what the rows of one run share: the namespace they are from, and names
+ * looked up once per distinct number. Caches live as long as the run and its
+ * records, so a long watcher sees a renamed device in its next run.
+ */
+#include "private.h"
+
+#include <net/if.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A name by its number; name NULL: looked up, and there is none. */
+struct cached {
+	uint64_t number;
+	char *name;
+};
+
+/* Few distinct numbers are the rule (users, devices): a sorted array. */
+struct cache {
+	struct cached *items;
+	size_t n, cap;
+};
+
+struct env {
+	unsigned refs;
+	struct netns *ns;
+	struct cache users, devices, cgroups;
+	bool damaged;
+};
+
+struct env *env_new(struct netns *ns)
+{
+	struct env *e = calloc(1, sizeof(*e));
+
+	if (!e) {
+		netns_unref(ns);
+		return NULL;
+	}
+	e->refs = 1;
+	e->ns = ns;
+	return e;
+}
+
+struct env *env_ref(struct env *e)
+{
+	e->refs++;
+	return e;
+}
+
+static void cache_free(struct cache *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		free(c->items[i].name);
+	free(c->items);
+}
+
+void env_unref(struct env *e)
+{
+	if (!e || --e->refs > 0)
+		return;
+	cache_free(&e->users);
+	cache_free(&e->devices);
+	cache_free(&e->cgroups);
+	netns_unref(e->ns);
+	free(e);
+}
+
+int env_netns_fd(const struct env *e)
+{
+	return e->ns ? netns_fd(e->ns) : -1;
+}
+
+const char *env_netns_name(const struct env *e)
+{
+	return e->ns ? netns_name(e->ns) : NULL;
+}
+
+/* Index of the first item that is not below number. */
+static size_t position(const struct cache *c, uint64_t number)
+{
+	size_t lo = 0, hi = c->n;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (c->items[mid].number < number)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/* Keeps name (malloc'ed or NULL) under number; without memory it is not kept. */
+static const char *keep(struct cache *c, uint64_t number, char *name)
+{
+	size_t at = position(c, number);
+
+	if (c->n == c->cap) {
+		size_t cap = c->cap ? c->cap * 2 : 16;
+		struct cached *items = realloc(c->items, cap * sizeof(*items));
+
+		if (!items) {
+			free(name);
+			return NULL;
+		}
+		c->items = items;
+		c->cap = cap;
+	}
+	memmove(&c->items[at + 1], &c->items[at], (c->n - at) * sizeof(*c->items));
+	c->items[at] = (struct cached){ number, name };
+	c->n++;
+	return name;
+}
+
+/* The name under number, asking look once when it is new. */
+static const char *lookup(struct env *e, struct cache *c, uint64_t number,
+			  char *(*look)(struct env *, uint64_t))
+{
+	size_t at = position(c, number);
+
+	if (at < c->n && c->items[at].number == number)
+		return c->items[at].name;
+	return keep(c, number, look(e, number));
+}
+
+static char *look_user(struct env *e, uint64_t uid)
+{
+	struct passwd entry, *got = NULL;
+	char buf[4096];
+
+	(void)e;
+	if (getpwuid_r((uid_t)uid, &entry, buf, sizeof(buf), &got) || !got)
+		return NULL;
+	return strdup(got->pw_name);
+}
+
+static char *look_device(struct env *e, uint64_t ifindex)
+{
+	char name[IFNAMSIZ];
+
+	if (!nl_ifname((unsigned)ifindex, env_netns_fd(e), name))
+		snprintf(name, sizeof(name), "if%u", (unsigned)ifindex);
+	return strdup(name);
+}
+
+static char *look_cgroup(struct env *e, uint64_t id)
+{
+	(void)e;
+	return cgroup_path(id);
+}
+
+const char *env_user(struct env *e, uid_t uid)
+{
+	return lookup(e, &e->users, uid, look_user);
+}
+
+const char *env_ifname(struct env *e, unsigned ifindex)
+{
+	return lookup(e, &e->devices, ifindex, look_device);
+}
+
+const char *env_cgroup(struct env *e, uint64_t id)
+{
+	return lookup(e, &e->cgroups, id, look_cgroup);
+}
+
+void env_set_damaged(struct env *e)
+{
+	e->damaged = true;
+}
+
+bool env_damaged(const struct env *e)
+{
+	return e->damaged;
+}

@@ -1,0 +1,25 @@
+/* What the files of the source room share and nobody else needs. */
+#ifndef CONNSH_SOURCE_PRIVATE_H
+#define CONNSH_SOURCE_PRIVATE_H
+
+#include "connsh/source.h"
+
+/* Is b, of blen bytes, the name a, give or take case, '-' and '_'? */
+bool same_spelling(const char *a, const char *b, size_t blen);
+/* The value's own name, or NULL. */
+const char *enum_text(const struct enum_name *names, int64_t value);
+bool addr_is_mapped(const struct addr *a);
+
+static inline char tolower_ascii(char c)
+{
+	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
+}
+
+/* Fills *err; returns -1, so that an error path is one line. */
+__attribute__((format(printf, 3, 4))) int source_fail(struct nl_error *err, int code,
+						      const char *fmt, ...);
+
+/* The field's value from where its row says that it lies; get is not asked. */
+bool field_load(const struct field *f, const struct row *row, struct value *v);
+
+#endif

@@ -1,0 +1,185 @@
+/*
+ * Owns the course of one request through the dumps that a source lays out:
+ * one after the other, each on its own netlink socket. A program that the
+ * kernel refuses is left out and the dump asked again, since the caller tests
+ * every row anyhow. Knows no particular source.
+ */
+#include "private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct scan {
+	const struct source *source;
+	struct scan_request req;
+	struct kprog prog;
+	struct dump_plan plan;
+	struct nl_dump *dump; /* NULL: between two dumps */
+	unsigned next;	      /* number of the dump after this one */
+	bool ended;
+	bool rows; /* this dump gave a row */
+	unsigned flags;
+	struct scan_stats stats;
+};
+
+struct scan *scan_open(const struct source *s, const struct scan_request *req)
+{
+	struct scan *sc = calloc(1, sizeof(*sc));
+
+	if (!sc)
+		return NULL;
+	sc->source = s;
+	sc->req = *req;
+	env_ref(sc->req.env);
+	if (req->prog) {
+		sc->prog = *req->prog;
+		sc->req.prog = &sc->prog;
+	}
+	return sc;
+}
+
+/* Takes over what the dump knows and closes it. */
+static void finish_dump(struct scan *sc)
+{
+	const struct nl_stats *st;
+	unsigned flags;
+
+	if (!sc->dump)
+		return;
+	st = nl_dump_stats(sc->dump);
+	flags = nl_dump_flags(sc->dump);
+	sc->stats.nl.messages += st->messages;
+	sc->stats.nl.bytes += st->bytes;
+	sc->stats.nl.datagrams += st->datagrams;
+	sc->stats.nl.foreign += st->foreign;
+	if (flags & NL_INTERRUPTED)
+		sc->flags |= SCAN_INTERRUPTED;
+	if (flags & NL_RECORDED)
+		sc->flags |= SCAN_RECORDED;
+	if (st->foreign)
+		sc->flags |= SCAN_FOREIGN;
+	nl_dump_close(sc->dump);
+	sc->dump = NULL;
+}
+
+static int open_dump(struct scan *sc, struct nl_error *err)
+{
+	sc->plan.request.payload = sc->plan.buf;
+	sc->plan.request.len = sc->plan.len;
+	sc->rows = false;
+	if (nl_dump_open(&sc->dump, &sc->plan.request, env_netns_fd(sc->req.env), err) < 0) {
+		sc->dump = NULL;
+		return -1;
+	}
+	sc->stats.dumps++;
+	return 0;
+}
+
+/* 1: a dump is open; 0: there are no more; -1: *err. */
+static int next_dump(struct scan *sc, struct nl_error *err)
+{
+	memset(&sc->plan, 0, offsetof(struct dump_plan, buf));
+	if (!sc->source->dump(&sc->req, sc->next, &sc->plan))
+		return 0;
+	sc->next++;
+	return open_dump(sc, err) < 0 ? -1 : 1;
+}
+
+/*
+ * The kernel answers EINVAL for a program that it does not know (older ones
+ * lack codes) and EPERM for one that tests marks without CAP_NET_ADMIN.
+ */
+static bool program_refused(const struct scan *sc, const struct nl_error *err)
+{
+	return sc->plan.filtered && !sc->rows && (err->code == EINVAL || err->code == EPERM);
+}
+
+static int retry_without_program(struct scan *sc, struct nl_error *err)
+{
+	finish_dump(sc);
+	sc->flags |= SCAN_REFUSED;
+	sc->req.prog = NULL;
+	sc->next--;
+	return next_dump(sc, err);
+}
+
+static void fill(struct scan *sc, struct row *row, const struct nlmsghdr *msg)
+{
+	row->source = sc->source;
+	row->env = sc->req.env;
+	row->msg = msg;
+	row->tag = sc->plan.tag;
+	row->asked = sc->req.needs;
+	row->indexed = false;
+}
+
+/* Half a row is no row, and leaving it out would be half an answer. */
+static int too_short(struct scan *sc, const struct nlmsghdr *msg, struct nl_error *err)
+{
+	size_t got = msg->nlmsg_len - NLMSG_HDRLEN;
+
+	finish_dump(sc);
+	sc->ended = true;
+	return source_fail(err, EPROTO, "a row of %s has %zu bytes, at least %zu are needed",
+			   sc->plan.request.what, got, sc->source->header_size);
+}
+
+int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
+{
+	const struct nlmsghdr *msg;
+	int rc;
+
+	while (!sc->ended) {
+		rc = sc->dump ? nl_dump_next(sc->dump, &msg, err) : 0;
+		if (rc > 0) {
+			if (msg->nlmsg_type != sc->source->message_type)
+				continue;
+			if (msg->nlmsg_len < NLMSG_HDRLEN + sc->source->header_size)
+				return too_short(sc, msg, err);
+			sc->rows = true;
+			fill(sc, row, msg);
+			return 1;
+		}
+		if (rc < 0 && program_refused(sc, err))
+			rc = retry_without_program(sc, err);
+		else if (rc == 0) {
+			finish_dump(sc);
+			rc = next_dump(sc, err);
+		}
+		if (rc <= 0) {
+			finish_dump(sc);
+			sc->ended = true;
+			if (rc < 0)
+				return -1;
+		}
+	}
+	return 0;
+}
+
+unsigned scan_flags(const struct scan *sc)
+{
+	return sc->flags | (env_damaged(sc->req.env) ? SCAN_DAMAGED : 0);
+}
+
+void scan_stats(const struct scan *sc, struct scan_stats *out)
+{
+	*out = sc->stats;
+	if (sc->dump) {
+		const struct nl_stats *st = nl_dump_stats(sc->dump);
+
+		out->nl.messages += st->messages;
+		out->nl.bytes += st->bytes;
+		out->nl.datagrams += st->datagrams;
+		out->nl.foreign += st->foreign;
+	}
+}
+
+void scan_close(struct scan *sc)
+{
+	if (!sc)
+		return;
+	finish_dump(sc);
+	env_unref(sc->req.env);
+	free(sc);
+}

@@ -1,0 +1,276 @@
+/*
+ * Owns the source `sockets`: how inet_diag is asked (<linux/inet_diag.h>,
+ * struct inet_diag_req_v2 behind SOCK_DIAG_BY_FAMILY) and what its parts are.
+ * Its fields are in sockets_fields.c.
+ *
+ * A part is one (protocol, family, state): everything that a request can leave
+ * out without a program.
+ */
+#include "sockets.h"
+
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+/* A dump that a request can ask for: all states of one protocol and family. */
+struct table {
+	uint8_t proto, family;
+	const char *what;
+};
+
+/* In the order of rows: tcp before udp, IPv4 before IPv6. */
+static const struct table tables[] = {
+	{ IPPROTO_TCP, AF_INET, "tcp sockets (IPv4)" },
+	{ IPPROTO_TCP, AF_INET6, "tcp sockets (IPv6)" },
+	{ IPPROTO_UDP, AF_INET, "udp sockets (IPv4)" },
+	{ IPPROTO_UDP, AF_INET6, "udp sockets (IPv6)" },
+};
+
+#define NTABLES (sizeof(tables) / sizeof(tables[0]))
+#define NSTATES 14 /* states are 1 .. 13, their bit is 1 << state */
+
+static const struct table *part_table(unsigned part)
+{
+	return &tables[part / NSTATES];
+}
+
+static bool part_value(unsigned part, const struct field *f, struct value *v)
+{
+	v->kind = VALUE_INT;
+	if (f->get == get_proto)
+		v->num = part_table(part)->proto;
+	else if (f->get == get_family)
+		v->num = part_table(part)->family;
+	else if (f->get == get_state)
+		v->num = part % NSTATES;
+	else
+		return false;
+	return true;
+}
+
+static bool names_bound_inactive(const struct cond *c)
+{
+	if (c->field->get != get_state || c->op != OP_EQ)
+		return false;
+	for (size_t i = 0; i < c->n; i++)
+		if (c->operands[i].lo.kind == VALUE_INT &&
+		    c->operands[i].lo.num == STATE_BOUND_INACTIVE)
+			return true;
+	return false;
+}
+
+/*
+ * A bound tcp socket that neither listens nor connects (Linux 6.8 lists them)
+ * is no connection: it comes when it is named. State 12 is the kernel's own
+ * split of 3, and 0 is none.
+ */
+static bool part_asked(unsigned part, const struct cond *const *conds, size_t n)
+{
+	unsigned state = part % NSTATES;
+
+	if (state != STATE_BOUND_INACTIVE)
+		return state != 0 && state != STATE_NEW_SYN_RECV;
+	for (size_t i = 0; i < n; i++)
+		if (names_bound_inactive(conds[i]))
+			return true;
+	return false;
+}
+
+static uint32_t states_of(const struct part_set *parts, size_t table)
+{
+	uint32_t states = 0;
+
+	for (unsigned s = 1; s < NSTATES; s++)
+		if (part_has(parts, (unsigned)table * NSTATES + s))
+			states |= 1u << s;
+	return states;
+}
+
+static void append(char *buf, size_t size, const char *word, const char *between)
+{
+	size_t n = strlen(buf);
+
+	snprintf(buf + n, size - n, "%s%s", n ? between : "", word);
+}
+
+/* "states established, listen; with tcp_info" */
+static void describe(uint32_t states, uint32_t needs, char *note, size_t size)
+{
+	static const char *const extensions[8] = {
+		"meminfo", "tcp_info", "congestion facts", "congestion control",
+		"tos",	   "tclass",   "memory",	   "shutdown",
+	};
+	char list[160] = "";
+	const uint32_t all = (1u << STATE_NEW_SYN_RECV) - 2;
+
+	for (int64_t s = 1; s < NSTATES; s++)
+		if (states >> s & 1)
+			append(list, sizeof(list), enum_text(state_names, s), ", ");
+	if ((states & all) == all)
+		snprintf(list, sizeof(list), "all");
+	snprintf(note, size, "states %s", list);
+	for (size_t i = 0, n = 0; i < 8; i++)
+		if (needs >> i & 1)
+			append(note, size, extensions[i], n++ ? ", " : "; with ");
+}
+
+static void lay_out(const struct table *t, uint32_t states, const struct scan_request *req,
+		    struct dump_plan *out)
+{
+	struct inet_diag_req_v2 r = {
+		.sdiag_family = t->family,
+		.sdiag_protocol = t->proto,
+		.idiag_ext = (uint8_t)req->needs,
+		.idiag_states = states,
+	};
+
+	memcpy(out->buf, &r, sizeof(r));
+	out->len = sizeof(r);
+	out->tag = t->proto;
+	if (req->prog && req->prog->len)
+		out->filtered =
+			nl_attr_put(out->buf, &out->len, sizeof(out->buf), INET_DIAG_REQ_BYTECODE,
+				    req->prog->code, req->prog->len);
+	describe(states, req->needs, out->note, sizeof(out->note));
+	if (out->filtered)
+		append(out->note, sizeof(out->note), "a program", "; filtered by ");
+	out->request = (struct nl_request){
+		.bus = NETLINK_SOCK_DIAG,
+		.type = SOCK_DIAG_BY_FAMILY,
+		.key = (uint32_t)t->family << 16 | t->proto,
+		.what = t->what,
+	};
+}
+
+static bool dump(const struct scan_request *req, unsigned i, struct dump_plan *out)
+{
+	for (size_t t = 0; t < NTABLES; t++) {
+		uint32_t states = states_of(&req->parts, t);
+
+		if (states && i-- == 0) {
+			lay_out(&tables[t], states, req, out);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* The kernel's cookie, unique among sockets of all protocols and namespaces. */
+static uint64_t key(const struct row *row)
+{
+	const struct inet_diag_msg *m = row_header(row);
+	uint64_t cookie;
+
+	memcpy(&cookie, m->id.idiag_cookie, sizeof(cookie));
+	return cookie;
+}
+
+static bool same_socket(const struct row *row, const struct nlmsghdr *reply, size_t len)
+{
+	struct row got = { .source = row->source, .msg = reply };
+
+	return len >= NLMSG_HDRLEN + sizeof(struct inet_diag_msg) &&
+	       reply->nlmsg_type == SOCK_DIAG_BY_FAMILY && key(&got) == key(row);
+}
+
+/*
+ * The identity as a request for one socket has it. For udp the kernel takes the
+ * ends the other way round (udp_dump_one, net/ipv4/udp_diag.c).
+ */
+static struct inet_diag_sockid identity(const struct row *row)
+{
+	const struct inet_diag_msg *m = row_header(row);
+	struct inet_diag_sockid id = m->id;
+
+	if (row->tag == IPPROTO_UDP) {
+		id.idiag_sport = m->id.idiag_dport;
+		id.idiag_dport = m->id.idiag_sport;
+		memcpy(id.idiag_src, m->id.idiag_dst, sizeof(id.idiag_src));
+		memcpy(id.idiag_dst, m->id.idiag_src, sizeof(id.idiag_dst));
+	}
+	return id;
+}
+
+/* One socket by its identity; the cookie makes sure that it is the same one. */
+static ptrdiff_t get_one(const struct row *row, uint32_t needs, void *buf, size_t size)
+{
+	const struct inet_diag_msg *m = row_header(row);
+	struct inet_diag_req_v2 r = {
+		.sdiag_family = m->idiag_family,
+		.sdiag_protocol = (uint8_t)row->tag,
+		.idiag_ext = (uint8_t)needs,
+		.idiag_states = UINT32_MAX,
+		.id = identity(row),
+	};
+	struct nl_request req = {
+		.bus = NETLINK_SOCK_DIAG,
+		.type = SOCK_DIAG_BY_FAMILY,
+		.payload = &r,
+		.len = sizeof(r),
+		.what = "one socket",
+	};
+	struct nl_error err;
+	ptrdiff_t n = nl_get(&req, env_netns_fd(row->env), buf, size, &err);
+
+	return n > 0 && same_socket(row, buf, (size_t)n) ? n : -1;
+}
+
+/*
+ * Sockets may share an identity (SO_REUSEPORT), and a request for one finds any
+ * of them. Then those of its port are listed. Only for listeners and udp, whose
+ * tables are small: the kernel walks all of a table for a dump.
+ */
+static ptrdiff_t find_one(const struct row *row, uint32_t needs, void *buf, size_t size)
+{
+	const struct inet_diag_msg *m = row_header(row);
+	struct scan_request req = { .env = row->env, .needs = needs };
+	struct kprog prog = { .len = 0 };
+	uint16_t port = ntohs(m->id.idiag_sport);
+	ptrdiff_t found = -1;
+	struct nl_error err;
+	struct scan *sc;
+	struct row other;
+
+	if (m->idiag_state != STATE_LISTEN && row->tag != IPPROTO_UDP)
+		return -1;
+	for (unsigned t = 0; t < NTABLES; t++)
+		if (tables[t].proto == row->tag && tables[t].family == m->idiag_family)
+			part_add(&req.parts, t * NSTATES + m->idiag_state);
+	if (kprog_port(&prog, true, port, port))
+		req.prog = &prog;
+	sc = scan_open(row->source, &req);
+	while (sc && found < 0 && scan_next(sc, &other, &err) > 0) {
+		size_t len = other.msg->nlmsg_len;
+
+		if (len <= size && same_socket(row, other.msg, len)) {
+			memcpy(buf, other.msg, len);
+			found = (ptrdiff_t)len;
+		}
+	}
+	scan_close(sc);
+	return found;
+}
+
+static ptrdiff_t refetch(const struct row *row, uint32_t needs, void *buf, size_t size)
+{
+	ptrdiff_t n = get_one(row, needs, buf, size);
+
+	return n > 0 || nl_replay_loaded() ? n : find_one(row, needs, buf, size);
+}
+
+const struct source source_sockets = {
+	.name = "sockets",
+	.row_name = "socket",
+	.doc = "Sockets of the network: tcp and udp over IPv4 and IPv6, by sock_diag(7).",
+	.fields = socket_fields,
+	.nparts = NTABLES * NSTATES,
+	.max_attr = INET_DIAG_MAX,
+	.message_type = SOCK_DIAG_BY_FAMILY,
+	.header_size = sizeof(struct inet_diag_msg),
+	.part_value = part_value,
+	.part_asked = part_asked,
+	.dump = dump,
+	.key = key,
+	.refetch = refetch,
+};

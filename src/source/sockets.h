@@ -1,0 +1,48 @@
+/* What the files of the source `sockets` share. */
+#ifndef CONNSH_SOURCE_SOCKETS_H
+#define CONNSH_SOURCE_SOCKETS_H
+
+#include "private.h"
+
+#include <linux/inet_diag.h>
+
+/* States as in <net/tcp_states.h>; inet_diag uses them for every protocol. */
+enum {
+	STATE_ESTABLISHED = 1,
+	STATE_SYN_RECV = 3,
+	STATE_TIME_WAIT = 6,
+	STATE_CLOSE = 7,
+	STATE_LISTEN = 10,
+	STATE_NEW_SYN_RECV = 12,
+	STATE_BOUND_INACTIVE = 13,
+};
+
+/* The enums and their names; the value of each is the kernel's. */
+extern const struct enum_name proto_names[], family_names[], state_names[], timer_names[],
+	ca_state_names[], tls_version_names[], tls_cipher_names[], tls_conf_names[];
+
+#define GETTER(name) bool name(const struct row *row, const struct field *f, struct value *v)
+GETTER(get_proto);
+GETTER(get_family);
+GETTER(get_state);
+GETTER(get_addr);
+GETTER(get_dev);
+GETTER(get_netns);
+GETTER(get_uid);
+GETTER(get_user);
+GETTER(get_queue_of_listener);
+GETTER(get_timer_value);
+GETTER(get_cookie);
+GETTER(get_cgroup);
+GETTER(get_text);
+GETTER(get_tcp_info);
+GETTER(get_md5_keys);
+GETTER(get_ulp);
+GETTER(get_tls);
+#undef GETTER
+
+enum push_answer push_port(const struct cond *c, bool negated, struct kprog *prog, struct env *env);
+
+extern const struct field socket_fields[];
+
+#endif

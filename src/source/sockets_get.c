@@ -1,0 +1,267 @@
+/*
+ * Owns the values of `sockets` that a plain copy out of the message does not
+ * give: what is absent in which state, names, nested attributes; and how a
+ * condition on a port becomes a program.
+ */
+#include "sockets.h"
+
+#include <linux/tls.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static const struct inet_diag_msg *diag(const struct row *row)
+{
+	return row_header(row);
+}
+
+static bool set_int(struct value *v, int64_t n)
+{
+	v->kind = VALUE_INT;
+	v->num = n;
+	return true;
+}
+
+static bool set_text(struct value *v, const char *text, size_t len)
+{
+	v->kind = VALUE_TEXT;
+	v->text.p = text;
+	v->text.len = len;
+	return true;
+}
+
+bool get_proto(const struct row *row, const struct field *f, struct value *v)
+{
+	(void)f;
+	return set_int(v, row->tag);
+}
+
+bool get_family(const struct row *row, const struct field *f, struct value *v)
+{
+	(void)f;
+	return set_int(v, diag(row)->idiag_family);
+}
+
+/* tcp keeps no closed socket in its tables: one listed as CLOSE is a bound one. */
+bool get_state(const struct row *row, const struct field *f, struct value *v)
+{
+	uint8_t state = diag(row)->idiag_state;
+
+	(void)f;
+	if (state == STATE_CLOSE && row->tag == IPPROTO_TCP)
+		state = STATE_BOUND_INACTIVE;
+	if (state == STATE_NEW_SYN_RECV)
+		state = STATE_SYN_RECV;
+	return set_int(v, state);
+}
+
+bool get_addr(const struct row *row, const struct field *f, struct value *v)
+{
+	const unsigned char *p = (const unsigned char *)row_header(row) + f->offset;
+
+	memset(v, 0, sizeof(*v));
+	v->kind = VALUE_ADDR;
+	v->addr.family = diag(row)->idiag_family;
+	memcpy(v->addr.bytes, p, v->addr.family == AF_INET ? 4 : 16);
+	return v->addr.family == AF_INET || v->addr.family == AF_INET6;
+}
+
+bool get_dev(const struct row *row, const struct field *f, struct value *v)
+{
+	const char *name;
+
+	(void)f;
+	if (diag(row)->id.idiag_if == 0)
+		return false;
+	name = env_ifname(row->env, diag(row)->id.idiag_if);
+	return name && set_text(v, name, strlen(name));
+}
+
+bool get_netns(const struct row *row, const struct field *f, struct value *v)
+{
+	const char *name = env_netns_name(row->env);
+
+	(void)f;
+	return name && set_text(v, name, strlen(name));
+}
+
+/*
+ * The kernel writes uid 0 for what is no full socket: time-wait ones (their
+ * timer is 3, also in FIN-WAIT-2) and requests half open. That is nobody's.
+ */
+static bool full_socket(const struct inet_diag_msg *m)
+{
+	if (m->idiag_timer == 3 || m->idiag_state == STATE_TIME_WAIT ||
+	    m->idiag_state == STATE_NEW_SYN_RECV)
+		return false;
+	return m->idiag_state != STATE_SYN_RECV || m->idiag_inode != 0;
+}
+
+bool get_uid(const struct row *row, const struct field *f, struct value *v)
+{
+	(void)f;
+	return full_socket(diag(row)) && set_int(v, diag(row)->idiag_uid);
+}
+
+/* A uid without an entry in passwd is its own name. */
+bool get_user(const struct row *row, const struct field *f, struct value *v)
+{
+	const char *name;
+
+	(void)f;
+	if (!full_socket(diag(row)))
+		return false;
+	name = env_user(row->env, diag(row)->idiag_uid);
+	return name && set_text(v, name, strlen(name));
+}
+
+/* Of a listener the two queues are connections: those that wait, and how many may. */
+bool get_queue_of_listener(const struct row *row, const struct field *f, struct value *v)
+{
+	return diag(row)->idiag_state == STATE_LISTEN && field_load(f, row, v);
+}
+
+/* What a timer that does not run would say is nothing. */
+bool get_timer_value(const struct row *row, const struct field *f, struct value *v)
+{
+	return diag(row)->idiag_timer != 0 && field_load(f, row, v);
+}
+
+bool get_cookie(const struct row *row, const struct field *f, struct value *v)
+{
+	uint64_t cookie = row->source->key(row);
+
+	(void)f;
+	return cookie && set_int(v, (int64_t)cookie);
+}
+
+bool get_cgroup(const struct row *row, const struct field *f, struct value *v)
+{
+	const void *p = row_attr((struct row *)row, f->attr, sizeof(uint64_t));
+	const char *path;
+	uint64_t id;
+
+	if (!p)
+		return false;
+	memcpy(&id, p, sizeof(id));
+	path = id ? env_cgroup(row->env, id) : NULL;
+	return path && set_text(v, path, strlen(path));
+}
+
+/* A text attribute ends at its first NUL, which a kernel may leave out. */
+static bool attr_text(const struct nlattr *a, struct value *v)
+{
+	size_t len;
+
+	if (!a)
+		return false;
+	len = strnlen(nl_attr_data(a), nl_attr_len(a));
+	return len && set_text(v, nl_attr_data(a), len);
+}
+
+bool get_text(const struct row *row, const struct field *f, struct value *v)
+{
+	return attr_text(row_nlattr((struct row *)row, f->attr), v);
+}
+
+/* For a listener the kernel fills a few members with other facts (see accept_queue). */
+bool get_tcp_info(const struct row *row, const struct field *f, struct value *v)
+{
+	return diag(row)->idiag_state != STATE_LISTEN && row->tag == IPPROTO_TCP &&
+	       field_load(f, row, v);
+}
+
+/* struct tcp_diag_md5sig, <linux/tcp.h>: family, prefix, key length, address, key[80]. */
+#define MD5SIG_SIZE 100
+
+bool get_md5_keys(const struct row *row, const struct field *f, struct value *v)
+{
+	const struct nlattr *a = row_nlattr((struct row *)row, f->attr);
+
+	return a && set_int(v, (int64_t)(nl_attr_len(a) / MD5SIG_SIZE));
+}
+
+/* The attribute within INET_DIAG_ULP_INFO, or within its part nest if that is not 0. */
+static const struct nlattr *ulp_attr(const struct row *row, unsigned nest, unsigned type)
+{
+	const struct nlattr *tb[INET_ULP_INFO_MAX + 1], *in[TLS_INFO_MAX + 1];
+	const struct nlattr *a = row_nlattr((struct row *)row, INET_DIAG_ULP_INFO);
+
+	if (!a)
+		return NULL;
+	nl_attrs(nl_attr_data(a), nl_attr_len(a), tb, INET_ULP_INFO_MAX);
+	if (nest == 0)
+		return tb[type];
+	if (!tb[nest])
+		return NULL;
+	nl_attrs(nl_attr_data(tb[nest]), nl_attr_len(tb[nest]), in, TLS_INFO_MAX);
+	return in[type];
+}
+
+bool get_ulp(const struct row *row, const struct field *f, struct value *v)
+{
+	return attr_text(ulp_attr(row, 0, f->offset), v);
+}
+
+bool get_tls(const struct row *row, const struct field *f, struct value *v)
+{
+	const struct nlattr *a = ulp_attr(row, INET_ULP_INFO_TLS, f->offset);
+	uint16_t n;
+
+	if (!a || nl_attr_len(a) < sizeof(n))
+		return false;
+	memcpy(&n, nl_attr_data(a), sizeof(n));
+	return set_int(v, n);
+}
+
+/* Ports that the operand passes, as lo..hi; false when that is no range of ports. */
+static bool port_range(const struct cond *c, const struct operand *o, int64_t *lo, int64_t *hi)
+{
+	*lo = 0;
+	*hi = UINT16_MAX;
+	if (o->lo.kind != VALUE_INT || (o->kind != OPERAND_VALUE && o->kind != OPERAND_RANGE))
+		return false;
+	switch (c->op) {
+	case OP_LT:
+		*hi = o->lo.num - 1;
+		break;
+	case OP_GE:
+		*lo = o->lo.num;
+		break;
+	case OP_LE:
+		*hi = o->kind == OPERAND_RANGE ? o->hi.num : o->lo.num;
+		break;
+	case OP_GT:
+		*lo = (o->kind == OPERAND_RANGE ? o->hi.num : o->lo.num) + 1;
+		break;
+	default:
+		*lo = o->lo.num;
+		*hi = o->kind == OPERAND_RANGE ? o->hi.num : o->lo.num;
+		break;
+	}
+	return *lo <= *hi; /* an empty one has no program: rows are tested here */
+}
+
+/* Every socket has both ports, so "not" is plain and the answer exact. */
+enum push_answer push_port(const struct cond *c, bool negated, struct kprog *prog, struct env *env)
+{
+	struct kprog all = { .len = 0 };
+	bool local = c->field->offset == offsetof(struct inet_diag_msg, id.idiag_sport);
+
+	(void)env;
+	if (c->n == 0 || (c->n > 1 && c->op != OP_EQ && c->op != OP_NE))
+		return PUSH_CANNOT;
+	for (size_t i = 0; i < c->n; i++) {
+		struct kprog one = { .len = 0 };
+		int64_t lo, hi;
+
+		if (!port_range(c, &c->operands[i], &lo, &hi) ||
+		    !kprog_port(&one, local, (uint16_t)lo, (uint16_t)hi) ||
+		    !(i == 0 ? kprog_and(&all, &one) : kprog_or(&all, &one)))
+			return PUSH_CANNOT;
+	}
+	if (negated != (c->op == OP_NE) && !kprog_not(&all))
+		return PUSH_CANNOT;
+	return kprog_and(prog, &all) ? PUSH_EXACT : PUSH_CANNOT;
+}

@@ -1,0 +1,77 @@
+/* Owns the enums of `sockets`: value, name, spellings. The first row of a value is its name. */
+#include "sockets.h"
+
+#include <linux/tls.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+const struct enum_name proto_names[] = {
+	{ IPPROTO_TCP, "tcp" },
+	{ IPPROTO_UDP, "udp" },
+	{ 0, NULL },
+};
+
+const struct enum_name family_names[] = {
+	{ AF_INET, "inet" }, { AF_INET, "ipv4" },   { AF_INET, "ip4" },	  { AF_INET, "v4" },
+	{ AF_INET, "4" },    { AF_INET6, "inet6" }, { AF_INET6, "ipv6" }, { AF_INET6, "ip6" },
+	{ AF_INET6, "v6" },  { AF_INET6, "6" },	    { 0, NULL },
+};
+
+/* The kernel's states, as ss, netstat and RFC 9293 spell them. */
+const struct enum_name state_names[] = {
+	{ 1, "established" },
+	{ 1, "estab" },
+	{ 2, "syn-sent" },
+	{ STATE_SYN_RECV, "syn-recv" },
+	{ STATE_SYN_RECV, "syn-rcv" },
+	{ STATE_SYN_RECV, "syn-received" },
+	{ 4, "fin-wait-1" },
+	{ 5, "fin-wait-2" },
+	{ STATE_TIME_WAIT, "time-wait" },
+	{ STATE_CLOSE, "close" },
+	{ STATE_CLOSE, "closed" },
+	{ STATE_CLOSE, "unconn" },
+	{ STATE_CLOSE, "unconnected" },
+	{ 8, "close-wait" },
+	{ 9, "last-ack" },
+	{ STATE_LISTEN, "listen" },
+	{ STATE_LISTEN, "listening" },
+	{ 11, "closing" },
+	{ STATE_BOUND_INACTIVE, "bound-inactive" },
+	{ 0, NULL },
+};
+
+/* idiag_timer, net/ipv4/inet_diag.c */
+const struct enum_name timer_names[] = {
+	{ 1, "on" },	  { 1, "retransmit" }, { 2, "keepalive" }, { 3, "timewait" },
+	{ 4, "persist" }, { 4, "probe" },      { 5, "delack" },	   { 0, NULL },
+};
+
+/* enum tcp_ca_state, <linux/tcp.h> */
+const struct enum_name ca_state_names[] = {
+	{ 0, "open" },	   { 1, "disorder" }, { 2, "cwr" },
+	{ 3, "recovery" }, { 4, "loss" },     { 0, NULL },
+};
+
+const struct enum_name tls_version_names[] = {
+	{ TLS_1_2_VERSION, "1.2" },
+	{ TLS_1_3_VERSION, "1.3" },
+	{ 0, NULL },
+};
+
+const struct enum_name tls_cipher_names[] = {
+	{ TLS_CIPHER_AES_GCM_128, "aes-gcm-128" },
+	{ TLS_CIPHER_AES_GCM_256, "aes-gcm-256" },
+	{ TLS_CIPHER_AES_CCM_128, "aes-ccm-128" },
+	{ TLS_CIPHER_CHACHA20_POLY1305, "chacha20-poly1305" },
+	{ TLS_CIPHER_SM4_GCM, "sm4-gcm" },
+	{ TLS_CIPHER_SM4_CCM, "sm4-ccm" },
+	{ TLS_CIPHER_ARIA_GCM_128, "aria-gcm-128" },
+	{ TLS_CIPHER_ARIA_GCM_256, "aria-gcm-256" },
+	{ 0, NULL },
+};
+
+const struct enum_name tls_conf_names[] = {
+	{ TLS_CONF_BASE, "none" },	     { TLS_CONF_SW, "sw" }, { TLS_CONF_HW, "hw" },
+	{ TLS_CONF_HW_RECORD, "hw-record" }, { 0, NULL },
+};

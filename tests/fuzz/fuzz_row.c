@@ -1,0 +1,57 @@
+/*
+ * Fuzzes what reads a row: the bytes are one message of sock_diag, in a block of
+ * exactly its size; every field is decoded and shown, and tested by conditions.
+ */
+#include "connsh/source.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Is the text inside the message, or one of ours? Reading all of it lets ASan see. */
+static void touch(const char *text, size_t len)
+{
+	volatile unsigned sum = 0;
+
+	for (size_t i = 0; i < len; i++)
+		sum += (unsigned char)text[i];
+	(void)sum;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct source *s = &source_sockets;
+	size_t len = NLMSG_HDRLEN + size;
+	struct nlmsghdr *msg;
+	struct env *env;
+	struct row row;
+
+	if (size < s->header_size || size > 65536)
+		return 0;
+	msg = calloc(1, len);
+	env = env_new(NULL);
+	if (!msg || !env)
+		abort();
+	memcpy((char *)msg + NLMSG_HDRLEN, data, size);
+	msg->nlmsg_len = (uint32_t)len;
+	msg->nlmsg_type = s->message_type;
+	row = (struct row){
+		.source = s, .env = env, .msg = msg, .tag = data[0] & 1 ? IPPROTO_TCP : IPPROTO_UDP
+	};
+	for (const struct field *f = s->fields; f->name; f++) {
+		char buf[VALUE_TEXT_MAX];
+		struct value v;
+		const char *text;
+		size_t n;
+
+		if (f->cost == COST_LOOKUP || !field_get(f, &row, &v))
+			continue;
+		text = value_text(f, &v, buf, &n);
+		touch(text, n);
+	}
+	env_unref(env);
+	free(msg);
+	return 0;
+}

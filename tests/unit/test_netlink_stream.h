@@ -1,0 +1,108 @@
+/*
+ * Building recordings byte by byte, for the netlink tests: what a kernel could
+ * send, and what it never would.
+ */
+#ifndef TEST_NETLINK_STREAM_H
+#define TEST_NETLINK_STREAM_H
+
+#include "connsh/netlink.h"
+
+#include <endian.h>
+#include <string.h>
+
+enum { STREAM_SEQ = 7, STREAM_PORT = 9, STREAM_ROW = 16 };
+
+struct stream {
+	size_t len;
+	size_t open; /* where the length of the current record lies */
+	unsigned char bytes[16384];
+};
+
+static inline void stream_add(struct stream *s, const void *data, size_t len)
+{
+	memcpy(s->bytes + s->len, data, len);
+	s->len += len;
+}
+
+static inline void stream_u32(struct stream *s, uint32_t value)
+{
+	value = htole32(value);
+	stream_add(s, &value, sizeof(value));
+}
+
+static inline void stream_start(struct stream *s)
+{
+	s->len = 0;
+	s->open = 0;
+	stream_add(s, "connshnl", 8);
+	stream_u32(s, 1);
+}
+
+static inline void stream_record(struct stream *s, uint32_t kind)
+{
+	stream_u32(s, kind);
+	s->open = s->len;
+	stream_u32(s, 0);
+}
+
+/* Gives the current record the length of what was added since, and pads it. */
+static inline void stream_close(struct stream *s)
+{
+	uint32_t len = htole32((uint32_t)(s->len - s->open - 4));
+
+	memcpy(s->bytes + s->open, &len, sizeof(len));
+	while (s->len % 4)
+		s->bytes[s->len++] = 0;
+}
+
+static inline void stream_list(struct stream *s, uint32_t key)
+{
+	stream_record(s, 1);
+	stream_u32(s, NETLINK_ROUTE);
+	stream_u32(s, 18);
+	stream_u32(s, key);
+	stream_close(s);
+}
+
+static inline void stream_datagram(struct stream *s)
+{
+	stream_record(s, 2);
+}
+
+/* A message with the nlmsg_len that it claims. Returns where its header lies. */
+static inline size_t stream_claim(struct stream *s, uint32_t claim, uint16_t type, uint16_t flags,
+				  const void *payload, size_t len)
+{
+	const struct nlmsghdr head = { claim, type, flags, STREAM_SEQ, STREAM_PORT };
+	size_t at = s->len;
+
+	stream_add(s, &head, sizeof(head));
+	if (len > 0)
+		stream_add(s, payload, len);
+	while (s->len % 4)
+		s->bytes[s->len++] = 0;
+	return at;
+}
+
+static inline size_t stream_msg(struct stream *s, uint16_t type, uint16_t flags,
+				const void *payload, size_t len)
+{
+	return stream_claim(s, (uint32_t)(NLMSG_HDRLEN + len), type, flags, payload, len);
+}
+
+static inline size_t stream_row(struct stream *s, uint16_t flags)
+{
+	return stream_msg(s, STREAM_ROW, (uint16_t)(NLM_F_MULTI | flags), "0123456789abcdef", 16);
+}
+
+static inline size_t stream_done(struct stream *s, uint16_t flags, int32_t code)
+{
+	return stream_msg(s, NLMSG_DONE, (uint16_t)(NLM_F_MULTI | flags), &code, sizeof(code));
+}
+
+static inline struct nlmsghdr *stream_head(struct stream *s, size_t at)
+{
+	return (struct nlmsghdr *)(void *)(s->bytes + at);
+}
+
+#endif
