@@ -102,6 +102,8 @@ static void open_standard(void)
 			_exit(LX_ERROR);
 }
 
+static bool complained; /* an error was told already */
+
 /* A full disk is an error, also when the script left by os.exit. */
 static void close_stdout(void)
 {
@@ -109,7 +111,7 @@ static void close_stdout(void)
 
 	if (fflush(stdout) == 0 && !failed)
 		return;
-	if (errno != EPIPE)
+	if (errno != EPIPE && !complained)
 		fprintf(stderr, "connsh: cannot write to standard output: %s\n", strerror(errno));
 	_exit(LX_ERROR);
 }
@@ -190,6 +192,7 @@ static int exit_code(lua_State *L, enum lx_result rc)
 	if (rc == LX_STOPPED)
 		return LX_INTERRUPTED;
 	lx_complain(L);
+	complained = true;
 	return LX_ERROR;
 }
 

@@ -27,8 +27,7 @@ struct lx_options {
 
 /* A state with everything in it, or NULL when memory is short. Strings are copied. */
 lua_State *lx_new(const struct lx_options *opt);
-/* Closes the state; flushes standard output. Returns false with errno if that failed. */
-bool lx_close(lua_State *L);
+void lx_close(lua_State *L);
 
 /* Sets the global arg: script at [0], argv behind it, what came before it below. */
 void lx_set_args(lua_State *L, char **argv, int argc, int script);

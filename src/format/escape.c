@@ -71,7 +71,7 @@ size_t fmt_escape_to(char *out, const char *text, size_t len)
 
 char *fmt_escape(const char *text, size_t len, size_t *out_len)
 {
-	char *out, *fit;
+	char *out, *shorter;
 
 	if (len > (SIZE_MAX - 1) / ESCAPE_GROWTH)
 		return NULL;
@@ -80,8 +80,10 @@ char *fmt_escape(const char *text, size_t len, size_t *out_len)
 		return NULL;
 	*out_len = fmt_escape_to(out, text, len);
 	out[*out_len] = '\0';
-	fit = realloc(out, *out_len + 1);
-	return fit ? fit : out;
+	shorter = realloc(out, *out_len + 1);
+	if (shorter)
+		out = shorter;
+	return out;
 }
 
 size_t fmt_width(const char *text, size_t len)

@@ -16,11 +16,41 @@ struct lx_state *lx_state(lua_State *L)
 	return *(struct lx_state **)lua_getextraspace(L);
 }
 
+/* Its address is the key in the registry. */
+static const char state_key;
+
+static int state_gc(lua_State *L)
+{
+	struct lx_state *st = lua_touserdata(L, 1);
+
+	free(st->netns);
+	st->netns = NULL;
+	return 0;
+}
+
+/* Anchored in the registry: made first, so its finalizer runs after all others. */
+static void open_state(lua_State *L, const struct lx_options *opt)
+{
+	struct lx_state *st = lua_newuserdatauv(L, sizeof(*st), 0);
+
+	memset(st, 0, sizeof(*st));
+	lua_createtable(L, 0, 1);
+	lua_pushcfunction(L, state_gc);
+	lua_setfield(L, -2, "__gc");
+	lua_setmetatable(L, -2);
+	lua_rawsetp(L, LUA_REGISTRYINDEX, &state_key);
+	*(struct lx_state **)lua_getextraspace(L) = st;
+	st->netns = opt->netns ? strdup(opt->netns) : NULL;
+	if (opt->netns && !st->netns)
+		luaL_error(L, "out of memory");
+}
+
 static int open_all(lua_State *L)
 {
 	const struct lx_options *opt = lua_touserdata(L, 1);
 
 	luaL_checkversion(L);
+	open_state(L, opt);
 	/* the libraries shall not read the environment: modules_open does, with care */
 	lua_pushboolean(L, 1);
 	lua_setfield(L, LUA_REGISTRYINDEX, "LUA_NOENV");
@@ -37,35 +67,25 @@ static int open_all(lua_State *L)
 
 lua_State *lx_new(const struct lx_options *opt)
 {
-	struct lx_state *st = calloc(1, sizeof(*st));
-	lua_State *L = st ? luaL_newstate() : NULL;
+	lua_State *L = luaL_newstate();
 
-	if (!L) {
-		free(st);
+	if (!L)
 		return NULL;
-	}
-	*(struct lx_state **)lua_getextraspace(L) = st;
-	st->netns = opt->netns ? strdup(opt->netns) : NULL;
 	lua_gc(L, LUA_GCSTOP);
 	lua_pushcfunction(L, open_all);
 	lua_pushlightuserdata(L, (void *)opt);
-	if ((opt->netns && !st->netns) || lua_pcall(L, 1, 0, 0) != LUA_OK) {
-		lx_close(L);
+	if (lua_pcall(L, 1, 0, 0) != LUA_OK) {
+		lua_close(L);
 		return NULL;
 	}
 	lua_gc(L, LUA_GCRESTART);
 	return L;
 }
 
-bool lx_close(lua_State *L)
+void lx_close(lua_State *L)
 {
-	struct lx_state *st = lx_state(L);
-
 	interrupt_clear(L);
 	lua_close(L);
-	free(st->netns);
-	free(st);
-	return fflush(stdout) == 0 && !ferror(stdout);
 }
 
 void lx_set_args(lua_State *L, char **argv, int argc, int script)

@@ -66,7 +66,8 @@ end
 
 function TestOptions:test_script_with_arguments()
   in_folder(function(folder, write)
-    local script = write("s.lua", "#!/usr/bin/env connsh\nprint((...), #arg, arg[0])\nprint(arg[2])")
+    local script = write("s.lua",
+      "#!/usr/bin/env connsh\nprint((...), #arg, arg[0])\nprint(arg[2])")
     gives({ script, "a", "-e", "--help" }, "a\t3\t" .. script .. "\n-e\n")
     gives({ "-e", "print('first')", script, "b", "c" }, "first\nb\t2\t" .. script .. "\nc\n")
     gives({ "s.lua" }, "nil\t0\ts.lua\nnil\n", 0, { cwd = folder })

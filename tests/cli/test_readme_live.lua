@@ -92,17 +92,6 @@ local function run(block)
   return S.sockmaker(what)
 end
 
--- The command of the section on performance, with few sockets and its times not looked at.
-local function run_small(block)
-  local text, times = block.text:gsub("%*50000", "*200")
-  lu.assertEquals(times, 1)
-  text = text:gsub("build/tests/sockmaker", S.sockmaker_path()):gsub("build/connsh", "connsh")
-  text = text:gsub("^unshare %-n", table.concat(S.namespace() or { "unshare", "-n" }, " "))
-  local result = S.run({ "bash", "-c", text }, { env = { PATH = search_path() } })
-  lu.assertEquals(result.code, 0, result.err)
-  lu.assertEquals(result.out, "200\n200\n")
-end
-
 TestReadme = {}
 local ran = 0
 
@@ -124,8 +113,6 @@ for _, block in ipairs(blocks_of(readme)) do
         end
       end
     end
-  elseif block.text:find("^unshare ") then
-    TestReadme[name] = function() run_small(block) end
   elseif block.kind == "sh" then
     -- What is left is for building and testing, by make alone.
     TestReadme[name] = function()
