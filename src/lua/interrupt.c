@@ -38,13 +38,19 @@ static void on_sigint(int sig)
 	arm(running);
 }
 
-void lx_catch_interrupts(lua_State *L)
+static void install(void)
 {
 	struct sigaction sa = { .sa_handler = on_sigint };
 
-	(void)L;
 	sigemptyset(&sa.sa_mask);
 	sigaction(SIGINT, &sa, NULL); /* without SA_RESTART: a blocked call returns */
+}
+
+/* What was pending was meant for what ran before. */
+void lx_catch_interrupts(lua_State *L)
+{
+	interrupt_clear(L);
+	install();
 }
 
 void interrupt_check(lua_State *L)
@@ -57,13 +63,10 @@ void interrupt_check(lua_State *L)
 
 void interrupt_clear(lua_State *L)
 {
-	struct sigaction now;
-
 	if (nl_cancel) {
 		nl_cancel = 0;
 		lua_sethook(L, NULL, 0, 0);
-		if (sigaction(SIGINT, NULL, &now) == 0 && now.sa_handler == SIG_DFL)
-			lx_catch_interrupts(L);
+		install(); /* the handler had left the second one to kill */
 	}
 	running = L;
 }

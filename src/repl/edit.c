@@ -108,6 +108,13 @@ static int get_key(FILE *in)
 	}
 }
 
+/* At an end of input readline ends the line on some terminals; we do so on all. */
+static void leave_terminal(void)
+{
+	rl_eof_found = 0;
+	rl_deprep_terminal();
+}
+
 static void take_line(char *text)
 {
 	/* In here, or readline shows the prompt once more. */
@@ -221,6 +228,7 @@ void repl_edit_open(void)
 	rl_catch_sigwinch = 0;
 	rl_change_environment = 0;
 	rl_getc_function = get_key;
+	rl_deprep_term_function = leave_terminal;
 	rl_initialize();
 	rl_inhibit_completion = 1; /* readline's own would offer file names */
 	atexit(leave_line);

@@ -31,9 +31,11 @@ void repl_history_open(void);
  */
 void repl_history_add(const char *text, size_t len);
 
-/* True if the caller of this process may be another user than it runs as (setuid, sudo). */
-bool repl_raised(void);
-/* $HOME if it is a folder of the effective user and nothing is raised, else NULL. */
+/*
+ * $HOME if it is a folder of the effective user, and the one who started this
+ * process cannot be another (setuid, sudo); else NULL: then nothing from the
+ * environment or a home is read or written.
+ */
 const char *repl_home(void);
 
 #endif

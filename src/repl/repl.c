@@ -113,36 +113,43 @@ static enum lx_result run(lua_State *L)
 	return lx_print(L, base, terminal_width());
 }
 
-/* A reader that has gone away needs no message; everything else is said once. */
-static void flush(struct session *s)
+/*
+ * False if something was lost. That is said once; of a reader that has gone
+ * away, never.
+ */
+static bool flush(struct session *s)
 {
 	errno = 0;
 	if (fflush(stdout) == 0 && !ferror(stdout))
-		return;
+		return true;
 	if (!s->write_failed && errno != EPIPE)
 		fprintf(stderr, "connsh: cannot write to standard output: %s\n",
 			errno ? strerror(errno) : "a write failed");
 	s->write_failed = true;
 	__fpurge(stdout); /* or each later line fails for this one's sake */
 	clearerr(stdout);
+	return false;
 }
 
 static void run_chunk(struct session *s)
 {
 	const int base = lua_gettop(s->L);
 	enum lx_result status;
+	bool whole;
 
 	if (!complete(s, &status))
 		return;
 	if (s->terminal)
 		repl_history_add(s->text, s->len);
+	flush(s); /* what fails from here on is the chunk's */
 	if (status == LX_DONE)
 		status = run(s->L);
-	flush(s);
-	if (status == LX_FAILED)
+	whole = flush(s);
+	/* What Lua says of a failed write has been said. */
+	if (status == LX_FAILED && whole)
 		lx_complain(s->L);
 	else if (status == LX_STOPPED)
-		fprintf(stderr, "interrupted\n");
+		fputs(s->terminal ? "\ninterrupted\n" : "interrupted\n", stderr); /* behind ^C */
 	lua_settop(s->L, base);
 }
 
@@ -155,8 +162,10 @@ static void converse(struct session *s)
 		result = read_more(s, PROMPT);
 		if (result == READ_END)
 			return;
-		if (result == READ_LINE && !blank(s->text, s->len))
-			run_chunk(s);
+		if (result != READ_LINE || blank(s->text, s->len))
+			continue;
+		lx_catch_interrupts(s->L);
+		run_chunk(s);
 	}
 }
 

@@ -6,7 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-bool repl_raised(void)
+/* Setuid, setgid, file capabilities, sudo. */
+static bool raised(void)
 {
 	return getauxval(AT_SECURE) != 0 || geteuid() != getuid() || getegid() != getgid() ||
 	       getenv("SUDO_UID") != NULL;
@@ -14,7 +15,7 @@ bool repl_raised(void)
 
 const char *repl_home(void)
 {
-	const char *home = repl_raised() ? NULL : getenv("HOME");
+	const char *home = raised() ? NULL : getenv("HOME");
 	struct stat st;
 
 	if (!home || home[0] != '/' || stat(home, &st) != 0)

@@ -32,17 +32,20 @@
 #define PROMPT	  "connsh> "
 #define PROMPT_IN "    ..> "
 
-enum { TERM_LIMIT = 20 /* seconds */, TERM_SCREEN = 1 << 16, TERM_PATH = 512 };
+enum { TERM_LIMIT = 20 /* seconds */, TERM_SCREEN = 1 << 16, TERM_FILE = 1 << 18, TERM_PATH = 512 };
 
 struct term {
-	char home[64];		   /* scratch: HOME, and XDG_STATE_HOME below it */
-	pid_t pid;		   /* 0: none runs */
-	int master, slave;	   /* below 0: none is open; ours stays open to look at it later */
-	struct termios before;	   /* how the terminal was when the program started */
-	char screen[TERM_SCREEN];  /* all that appeared, with a NUL */
-	size_t len, seen;	   /* bytes; those that were waited for */
-	const char *name, *value;  /* one more variable of the environment, or NULL */
-	const char *terminal_type; /* TERM */
+	char home[64];		  /* scratch: HOME, and XDG_STATE_HOME below it */
+	pid_t pid;		  /* 0: none runs */
+	int master, slave;	  /* below 0: none is open; ours stays open to look at it later */
+	struct termios before;	  /* how the terminal was when the program started */
+	char screen[TERM_SCREEN]; /* text that appeared, with a NUL; no escapes, no CR */
+	size_t len, seen;	  /* bytes of it; those that were waited for */
+	char raw[TERM_SCREEN];	  /* every byte that came, with a NUL */
+	size_t raw_len;
+	enum { TEXT, ESCAPE, SEQUENCE } within; /* where raw stands */
+	const char *name, *value;		/* one more variable of the environment, or NULL */
+	const char *terminal_type;		/* TERM */
 };
 
 static struct term term;
@@ -135,8 +138,12 @@ static inline void term_start_wide(unsigned short columns)
 	const struct winsize size = { .ws_row = 24, .ws_col = columns };
 
 	term_close();
+	term.screen[0] = '\0';
+	term.raw[0] = '\0';
 	term.len = 0;
 	term.seen = 0;
+	term.raw_len = 0;
+	term.within = TEXT;
 	assert_int_equal(openpty(&term.master, &term.slave, NULL, NULL, &size), 0);
 	assert_int_equal(fcntl(term.master, F_SETFD, FD_CLOEXEC), 0);
 	assert_int_equal(tcgetattr(term.slave, &term.before), 0);
@@ -157,8 +164,8 @@ static inline void term_start_wide(unsigned short columns)
 static inline void term_fail(const char *why, const char *what)
 {
 	print_error("%s: \"%s\"; the screen:\n", why, what);
-	for (size_t i = 0; i < term.len; i++) {
-		const unsigned char c = (unsigned char)term.screen[i];
+	for (size_t i = 0; i < term.raw_len; i++) {
+		const unsigned char c = (unsigned char)term.raw[i];
 
 		if (c == '\n' || (c >= 0x20 && c < 0x7f))
 			print_error("%c", c);
@@ -169,6 +176,27 @@ static inline void term_fail(const char *why, const char *what)
 	fail();
 }
 
+/* One more byte: text goes to the screen, what steers the terminal does not. */
+static inline void term_show(char c)
+{
+	switch (term.within) {
+	case TEXT:
+		if (c == '\x1b')
+			term.within = ESCAPE;
+		else if (c != '\r')
+			term.screen[term.len++] = c;
+		break;
+	case ESCAPE:
+		term.within = c == '[' ? SEQUENCE : TEXT;
+		break;
+	case SEQUENCE:
+		if (c >= 0x40 && c <= 0x7e)
+			term.within = TEXT;
+		break;
+	}
+	term.screen[term.len] = '\0';
+}
+
 /* Takes what the program has written; false: nothing came for a second. */
 static inline bool term_read(void)
 {
@@ -177,12 +205,12 @@ static inline bool term_read(void)
 
 	if (poll(&p, 1, 1000) <= 0)
 		return false;
-	if (term.len + 1 >= TERM_SCREEN)
+	if (term.raw_len + 1 >= TERM_SCREEN)
 		term_fail("the screen is full", "");
-	n = read(term.master, term.screen + term.len, TERM_SCREEN - 1 - term.len);
-	if (n > 0)
-		term.len += (size_t)n;
-	term.screen[term.len] = '\0';
+	n = read(term.master, term.raw + term.raw_len, TERM_SCREEN - 1 - term.raw_len);
+	for (ssize_t i = 0; i < n; i++)
+		term_show(term.raw[term.raw_len++]);
+	term.raw[term.raw_len] = '\0';
 	return n > 0;
 }
 
@@ -236,7 +264,7 @@ static inline void term_ask(const char *line, const char *answer)
 
 	term_type(line);
 	term_type("\r");
-	snprintf(text, sizeof(text), "\n%s\r\n", answer);
+	snprintf(text, sizeof(text), "\n%s\n", answer);
 	term_expect(text);
 	term_expect(PROMPT);
 }
@@ -289,14 +317,14 @@ static inline void term_leave(void)
 static inline char *term_file(const char *name)
 {
 	FILE *f = fopen(term_path(name), "r");
-	char *text = calloc(1, TERM_SCREEN);
+	char *text = calloc(1, TERM_FILE);
 
 	assert_non_null(text);
 	if (!f) {
 		free(text);
 		return NULL;
 	}
-	assert_true(fread(text, 1, TERM_SCREEN - 1, f) < TERM_SCREEN - 1);
+	assert_true(fread(text, 1, TERM_FILE - 1, f) < TERM_FILE - 1);
 	fclose(f);
 	return text;
 }
