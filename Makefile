@@ -41,7 +41,7 @@ all: $(BUILD)/connsh
 # ---- what users do -----------------------------------------------------------
 
 run: deps-run
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory -s all
 	$(BUILD)/connsh -e 'print(count<state="established", lport=80>)'
 
 test: deps-test
@@ -67,8 +67,13 @@ clean:
 
 # ---- the program -------------------------------------------------------------
 
-$(BUILD)/connsh: $(OBJ)
+$(BUILD)/connsh: $(BUILD)/src/main.o $(BUILD)/libconnsh.a
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(PKG_LIBS)
+
+# All but main, for the program and for the tests in C.
+$(BUILD)/libconnsh.a: $(LIB)
+	@rm -f $@
+	$(AR) rcs $@ $^
 
 $(BUILD)/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -98,13 +103,13 @@ $(BUILD)/embedded.o: $(BUILD)/embedded.c
 check: all $(UNIT) $(TOOLS)
 	CONNSH=$(BUILD)/connsh BUILD=$(BUILD) sh tests/run $(UNIT) $(LUA_TESTS)
 
-$(BUILD)/tests/unit/%: tests/unit/%.c $(LIB)
+$(BUILD)/tests/unit/%: tests/unit/%.c $(BUILD)/libconnsh.a
 	@mkdir -p $(@D)
-	$(COMPILE) -Isrc -o $@ $< $(LIB) $(LDFLAGS) $(PKG_LIBS) $(TEST_LIBS)
+	$(COMPILE) -Isrc -o $@ $< $(BUILD)/libconnsh.a $(LDFLAGS) $(PKG_LIBS) $(TEST_LIBS)
 
-$(BUILD)/tests/unit/%: tests/pty/%.c $(LIB)
+$(BUILD)/tests/unit/%: tests/pty/%.c $(BUILD)/libconnsh.a
 	@mkdir -p $(@D)
-	$(COMPILE) -Isrc -o $@ $< $(LIB) $(LDFLAGS) $(PKG_LIBS) $(TEST_LIBS) -lutil
+	$(COMPILE) -Isrc -o $@ $< $(BUILD)/libconnsh.a $(LDFLAGS) $(PKG_LIBS) $(TEST_LIBS) -lutil
 
 $(BUILD)/tests/sockmaker: $(wildcard tests/tool/sockmaker*.c tests/tool/sockmaker.h)
 	@mkdir -p $(@D)
