@@ -27,8 +27,8 @@ static void say(struct lx_state *st, const struct report *r)
 	if (!r->complete && !st->accepts) {
 		st->incomplete = true;
 		fflush(stdout);
-		fprintf(stderr, "connsh: the answer is incomplete: %s%s\n", r->warnings[0],
-			r->tries > 1 ? " (asked 5 times)" : "");
+		fprintf(stderr, "connsh: the answer is incomplete, asked %u time%s: %s\n", r->tries,
+			r->tries == 1 ? "" : "s", r->warnings[0]);
 		told = true;
 	}
 	for (size_t i = told; i < r->nwarnings; i++) {

@@ -175,6 +175,23 @@ static int no_memory(struct nl_error *err)
 	return source_fail(err, ENOMEM, "out of memory");
 }
 
+/* An enum without a near name: all of its names, each value's own. */
+static int refuse_name(const struct cond *c, const char *shown, struct nl_error *err)
+{
+	char names[sizeof(err->text)] = "";
+	const struct enum_name *own = c->field->names;
+
+	for (const struct enum_name *n = own; n->name; n++) {
+		size_t len = strlen(names);
+
+		if (enum_text(own, n->value) == n->name)
+			snprintf(names + len, sizeof(names) - len, "%s%s", len ? ", " : "",
+				 n->name);
+	}
+	return source_fail(err, EINVAL, "%s cannot be %s; it is one of %.180s", c->field->name,
+			   shown, names);
+}
+
 /* The refusal that every type shares: what it got, what the field takes. */
 static int refuse(const struct cond *c, const struct value *raw, const char *near,
 		  struct nl_error *err)
@@ -191,6 +208,8 @@ static int refuse(const struct cond *c, const struct value *raw, const char *nea
 	if (near)
 		return source_fail(err, EINVAL, "%s cannot be %s; did you mean \"%s\"?", f->name,
 				   shown, near);
+	if (f->type == FT_ENUM)
+		return refuse_name(c, shown, err);
 	return source_fail(err, EINVAL, "%s cannot be %s; it takes %s", f->name, shown,
 			   field_kinds[f->type].takes);
 }
