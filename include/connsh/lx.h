@@ -25,6 +25,12 @@ struct lx_options {
 	const char *netns;	/* --netns: where queries ask that name no namespace; NULL: here */
 };
 
+/*
+ * Is the environment somebody else's: raised privileges (AT_SECURE, changed
+ * ids), or sudo? Then nothing from it or from the home it names is used.
+ */
+bool lx_raised(void);
+
 /* A state with everything in it, or NULL when memory is short. Strings are copied. */
 lua_State *lx_new(const struct lx_options *opt);
 void lx_close(lua_State *L);

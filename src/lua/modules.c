@@ -11,14 +11,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
-/* Under sudo or with raised privileges the environment is somebody else's. */
+bool lx_raised(void)
+{
+	return getauxval(AT_SECURE) != 0 || geteuid() != getuid() || getegid() != getgid() ||
+	       getenv("SUDO_UID") != NULL || getenv("SUDO_USER") != NULL;
+}
+
 static const char *own_env(const char *name)
 {
-	if (geteuid() != getuid() || secure_getenv("SUDO_UID") || secure_getenv("SUDO_USER"))
-		return NULL;
-	return secure_getenv(name);
+	return lx_raised() ? NULL : secure_getenv(name);
 }
 
 /* Appends the templates of path to the buffer; those of the current folder are left out. */
