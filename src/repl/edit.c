@@ -6,6 +6,7 @@
 #include "private.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -27,6 +28,14 @@ static struct {
 } outside; /* how signals were before */
 
 static sigset_t waiting; /* the mask while we wait for a key */
+
+/*
+ * The terminal, opened anew so that it alone is non-blocking; -1: it could not
+ * be. Ctrl-C empties the terminal's queue, so a key that was there when we
+ * waited may be gone when we read, and a read that blocks then has the signals
+ * blocked too.
+ */
+static int keys = -1;
 
 static char *typed;
 static bool done;
@@ -100,7 +109,7 @@ static int get_key(FILE *in)
 				return none;
 			continue;
 		}
-		n = read(fileno(in), &c, 1);
+		n = read(keys >= 0 ? keys : fileno(in), &c, 1);
 		if (n == 1)
 			return c;
 		if (n == 0 || (errno != EINTR && errno != EAGAIN))
@@ -223,6 +232,7 @@ void repl_edit_open(void)
 	/* Key bindings may run macros: only the user's own count. */
 	if (!repl_home())
 		setenv("INPUTRC", "/etc/inputrc", 1);
+	keys = open("/proc/self/fd/0", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	rl_readline_name = "connsh";
 	rl_catch_signals = 0;
 	rl_catch_sigwinch = 0;
