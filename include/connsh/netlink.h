@@ -145,6 +145,8 @@ bool nl_replay_loaded(void);
  * out as they are: to record whole lists, ask for them without a filter.
  */
 int nl_record_start(const char *path, struct nl_error *err);
+/* Is a recording being written? */
+bool nl_recording(void);
 /* Flushes and closes it; -1 and *err when writing failed at any point; 0 when none is. */
 int nl_record_stop(struct nl_error *err);
 

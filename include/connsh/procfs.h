@@ -1,11 +1,13 @@
 /*
- * procfs: what the kernel tells by files: network namespaces, cgroups.
- * Everything read here is hostile input.
+ * procfs: what the kernel tells by files: network namespaces, cgroups, and
+ * which processes hold which sockets. Everything read here is hostile input.
  */
 #ifndef CONNSH_PROCFS_H
 #define CONNSH_PROCFS_H
 
 #include "connsh/netlink.h"
+
+#include <sys/types.h>
 
 /* A network namespace that is held open. Reference counted, one per name and inode. */
 struct netns;
@@ -29,5 +31,51 @@ const char *netns_name(const struct netns *ns); /* as it was asked for */
  * The caller frees it.
  */
 char *cgroup_path(uint64_t id);
+/* The id of the cgroup at this path below the mount, as cgroup_path gives it; 0: none. */
+uint64_t cgroup_id(const char *path);
+
+/* ---- owners: which processes hold which sockets ------------------------------ */
+
+/* A process as it was when its descriptors were read. */
+struct holder {
+	pid_t pid;
+	char *comm; /* proc_pid_comm(5), whole, without the final newline: any byte but NUL */
+	size_t comm_len;
+	char *exe;    /* the program it runs; NULL: a kernel thread, or not told */
+	char *cgroup; /* path of its cgroup: of v2, else of systemd's v1 tree; NULL: not told */
+};
+
+/* A table inode -> holders. */
+struct owners;
+
+struct owners_request {
+	const uint32_t *inodes; /* sockets that are looked for, in any order; NULL: all */
+	size_t ninodes;
+	const int64_t *pids; /* processes to look at; NULL: all */
+	size_t npids;
+	/* Is a process of this name to be looked at? From several threads. NULL: any. */
+	bool (*accept)(const char *comm, size_t len, void *arg);
+	void *arg;
+	bool facts;	  /* exe and cgroup are wanted too */
+	unsigned threads; /* 0: one a processor, at most 8 */
+};
+
+struct owners *owners_new(void); /* NULL: no memory */
+/*
+ * One pass over /proc/PID/fd, added to what is known already. A process that
+ * ends meanwhile is left out, and so is one whose descriptors may not be read
+ * (see owners_denied). Each process is read through one descriptor of its
+ * folder, so a pid that is used again never mixes two of them up. -1 and *err:
+ * /proc itself cannot be read, no memory, or ECANCELED when nl_cancel was raised.
+ */
+int owners_scan(struct owners *o, const struct owners_request *req, struct nl_error *err);
+/* How many processes hold the socket, and the one numbered i, by ascending pid. */
+size_t owners_count(const struct owners *o, uint32_t inode);
+const struct holder *owners_holder(const struct owners *o, uint32_t inode, size_t i);
+/* Has a pass met a process whose descriptors it could not read? */
+bool owners_denied(const struct owners *o);
+/* Can there be processes that /proc does not show (another pid namespace, hidepid)? */
+bool owners_hidden(void);
+void owners_free(struct owners *o); /* NULL is allowed */
 
 #endif

@@ -16,17 +16,30 @@
 
 /* ---- values -------------------------------------------------------------- */
 
-/* An address of family AF_INET (4 bytes) or AF_INET6 (16 bytes), network order. */
+/*
+ * An address of family AF_INET (4 bytes) or AF_INET6 (16 bytes), network order.
+ * A prefix has its length in plen, plus one, and no bits behind it.
+ */
 struct addr {
 	uint8_t family;
+	uint8_t plen; /* 0: an address */
 	uint8_t bytes[16];
 };
 
-enum value_kind { VALUE_NIL, VALUE_BOOL, VALUE_INT, VALUE_FLOAT, VALUE_TEXT, VALUE_ADDR };
+enum value_kind {
+	VALUE_NIL,
+	VALUE_BOOL,
+	VALUE_INT,
+	VALUE_FLOAT,
+	VALUE_TEXT,
+	VALUE_ADDR,
+	VALUE_LIST
+};
 
 /*
- * One value. Text is not owned: it points into the row or into a cache of the
- * row's env, and may hold any byte. Counters of the kernel that are unsigned
+ * One value. Text and lists are not owned: they point into the row or into a
+ * cache of the row's env; text may hold any byte, a list holds no lists and is
+ * valid until the next one is read. Counters of the kernel that are unsigned
  * 64-bit are stored with their bits unchanged.
  */
 struct value {
@@ -40,13 +53,24 @@ struct value {
 			size_t len;
 		} text;
 		struct addr addr;
+		struct {
+			const struct value *items;
+			size_t n;
+		} list;
 	};
 };
 
-/* Big enough for any value but text. */
+/* Big enough for any value but text and lists. */
 #define VALUE_TEXT_MAX 64
 
 struct field;
+
+/*
+ * The order of two values of one field: below, equal to or above 0. Numbers and
+ * addresses by size (IPv4 first, mapped ones as IPv4), names and text by their
+ * bytes. No value (VALUE_NIL) is equal to itself and above all others.
+ */
+int value_compare(const struct field *f, const struct value *a, const struct value *b);
 
 /*
  * The value as text, exact, in the field's own terms (enum names, addresses,
@@ -102,13 +126,23 @@ enum field_flag {
 	FF_NET_ADMIN = 1 << 1, /* the kernel gives it only to CAP_NET_ADMIN */
 	FF_REQUEST = 1 << 2,   /* decides where to ask, not which rows pass */
 	FF_BIG_ENDIAN = 1 << 3,
+	FF_COUNTER = 1 << 4, /* only grows while the object lives: has a rate */
+	FF_LIST = 1 << 5, /* its value is a list of its type; a condition holds if one item does */
 };
 
 enum field_cost {
 	COST_FREE,    /* in every row */
 	COST_REQUEST, /* needs an extension of the request */
 	COST_LOOKUP,  /* a look-up on this machine per distinct value: names of users, devices */
+	COST_PROC,    /* a pass over /proc: which processes hold a socket */
 };
+
+/*
+ * Bits of `needs` beside those that a request carries (the lower ones, the
+ * source's own): rows are given out when their owners are known.
+ */
+#define NEED_OWNER UINT32_C(0x40000000)
+#define NEED_FACTS UINT32_C(0x80000000) /* and what /proc says of the owners: exe, cgroup */
 
 /* How well a condition could be handed to the kernel. */
 enum push_answer {
@@ -118,6 +152,7 @@ enum push_answer {
 };
 
 struct row;
+struct source;
 struct env;
 struct cond;
 struct kprog;
@@ -232,6 +267,13 @@ const char *env_netns_name(const struct env *e); /* NULL: here */
 const char *env_user(struct env *e, uid_t uid);
 const char *env_ifname(struct env *e, unsigned ifindex); /* "if7" when it is gone */
 const char *env_cgroup(struct env *e, uint64_t id);
+/* Keeps a source that was made at run time as long as the env lives. */
+void env_keep_source(struct env *e, const struct source *s);
+/*
+ * Who holds which socket, as far as it was looked up: none before the first
+ * env_scan_owners. The rows of one run share what is known.
+ */
+struct owners *env_owners(struct env *e);
 /* Notes, and tells, that a row of the run had damaged attributes. */
 void env_set_damaged(struct env *e);
 bool env_damaged(const struct env *e);
@@ -289,12 +331,15 @@ struct scan_request {
 	struct part_set parts;
 	uint32_t needs;		  /* extension bits of the fields in use */
 	const struct kprog *prog; /* NULL: none; copied */
+	bool ordered; /* rows in the kernel's order, IPv4 before IPv6: one dump a part */
 };
 
 /* One dump of a scan, as the source lays it out. */
 struct dump_plan {
 	struct nl_request request; /* payload points to buf */
 	uint32_t tag;
+	uint16_t reply; /* type of its rows; 0: the source's message_type */
+	bool merged;	/* stands for several dumps of an ordered request; a kernel may lack it */
 	bool filtered;	/* carries the program, so the kernel may refuse it */
 	char note[200]; /* for explain: what of it is asked */
 	size_t len;
@@ -303,6 +348,22 @@ struct dump_plan {
 
 #define DUMPS_MAX 16
 
+/* Which process holds a socket, for those that a process can hold. */
+enum owner_status {
+	OWNER_HELD,	    /* its holders are known */
+	OWNER_PERMISSION,   /* descriptors of some processes could not be read */
+	OWNER_OTHER_PIDNS,  /* of a process outside of this pid namespace, or hidden */
+	OWNER_KERNEL,	    /* of the kernel, or on its way between two processes */
+	OWNER_TIME_WAIT,    /* no process has it any more */
+	OWNER_NOT_ACCEPTED, /* waits for accept(2), or is half open */
+	OWNER_CLOSED,	    /* its program has closed it; the kernel ends the connection */
+	OWNER_GONE,	    /* ended before its holder was found */
+};
+
+/*
+ * Most sources are constants of the program. One that is made at run time (the
+ * result of a query) is counted: refs is then 1 or more, and destroy frees it.
+ */
 struct source {
 	const char *name;
 	const char *doc;
@@ -322,7 +383,19 @@ struct source {
 	uint64_t (*key)(const struct row *row);
 	/* Asks again for one row with more extensions; size of the reply or -1. NULL: cannot. */
 	ptrdiff_t (*refetch)(const struct row *row, uint32_t needs, void *buf, size_t size);
+	/*
+	 * The inode by which /proc/PID/fd names the row's socket; 0 with *why if no
+	 * process can have it. NULL: rows of this source are no sockets.
+	 */
+	uint32_t (*inode)(const struct row *row, enum owner_status *why);
+	/* Ends the row's object in the kernel; -1 with *err, ENOENT if it is gone. NULL: cannot. */
+	int (*end)(const struct row *row, struct nl_error *err);
+	unsigned refs; /* 0: not counted */
+	void (*destroy)(struct source *s);
 };
+
+const struct source *source_ref(const struct source *s);
+void source_unref(const struct source *s); /* NULL is allowed */
 
 extern const struct source source_sockets;
 /* All sources, NULL at the end. */

@@ -124,6 +124,16 @@ int nl_record_start(const char *path, struct nl_error *err)
 	return 0;
 }
 
+bool nl_recording(void)
+{
+	bool on;
+
+	pthread_mutex_lock(&lock);
+	on = rec.file != NULL;
+	pthread_mutex_unlock(&lock);
+	return on;
+}
+
 int nl_record_stop(struct nl_error *err)
 {
 	int failure;

@@ -26,6 +26,7 @@ struct cache {
 struct env {
 	unsigned refs;
 	struct netns *ns;
+	const struct source *source; /* kept, or NULL */
 	struct cache users, devices, cgroups;
 	bool damaged;
 };
@@ -64,7 +65,14 @@ void env_unref(struct env *e)
 	cache_free(&e->devices);
 	cache_free(&e->cgroups);
 	netns_unref(e->ns);
+	source_unref(e->source);
 	free(e);
+}
+
+void env_keep_source(struct env *e, const struct source *s)
+{
+	source_unref(e->source);
+	e->source = source_ref(s);
 }
 
 int env_netns_fd(const struct env *e)

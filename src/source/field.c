@@ -129,4 +129,20 @@ const char *source_nearest(const struct source *s, const char *word)
 	return best;
 }
 
+const struct source *source_ref(const struct source *s)
+{
+	/* only counted ones are written to, and those were made in memory of ours */
+	if (s->refs)
+		((struct source *)(uintptr_t)s)->refs++;
+	return s;
+}
+
+void source_unref(const struct source *s)
+{
+	struct source *own = (struct source *)(uintptr_t)s;
+
+	if (s && s->refs && --own->refs == 0)
+		own->destroy(own);
+}
+
 const struct source *const sources[] = { &source_sockets, NULL };

@@ -16,6 +16,28 @@ static int compare_text(const struct value *a, const struct value *b)
 	return c ? c : (a->text.len > b->text.len) - (a->text.len < b->text.len);
 }
 
+static int compare_addr(const struct addr *a, const struct addr *b)
+{
+	struct addr x = addr_canonical(a), y = addr_canonical(b);
+	int c = (x.family > y.family) - (x.family < y.family);
+
+	if (c == 0)
+		c = memcmp(x.bytes, y.bytes, sizeof(x.bytes));
+	return c ? c : (x.plen > y.plen) - (x.plen < y.plen);
+}
+
+/* Enum values by their names, as people see them; one without a name is above. */
+static int compare_names(const struct field *f, int64_t a, int64_t b)
+{
+	const char *x = enum_text(f->names, a), *y = enum_text(f->names, b);
+
+	if (x && y)
+		return strcmp(x, y);
+	if (x || y)
+		return x ? -1 : 1;
+	return (a > b) - (a < b);
+}
+
 static double as_real(const struct value *v)
 {
 	return v->kind == VALUE_INT ? (double)v->num : v->real;
@@ -26,11 +48,32 @@ static int compare(const struct value *a, const struct value *b)
 {
 	if (a->kind == VALUE_TEXT)
 		return b->kind == VALUE_TEXT ? compare_text(a, b) : 1;
+	if (a->kind == VALUE_ADDR)
+		return b->kind == VALUE_ADDR ? compare_addr(&a->addr, &b->addr) : 1;
 	if (a->kind == VALUE_BOOL)
 		return a->flag - b->flag;
 	if (a->kind == VALUE_INT && b->kind == VALUE_INT)
 		return (a->num > b->num) - (a->num < b->num);
 	return (as_real(a) > as_real(b)) - (as_real(a) < as_real(b));
+}
+
+/* Values of a Lua function may be of several kinds: then the kinds are in order. */
+static int kind_rank(enum value_kind kind)
+{
+	return kind == VALUE_FLOAT ? VALUE_INT : (int)kind;
+}
+
+int value_compare(const struct field *f, const struct value *a, const struct value *b)
+{
+	int x = kind_rank(a->kind), y = kind_rank(b->kind);
+
+	if (a->kind == VALUE_NIL || b->kind == VALUE_NIL)
+		return (a->kind == VALUE_NIL) - (b->kind == VALUE_NIL);
+	if (x != y)
+		return x - y;
+	if (f->type == FT_ENUM && a->kind == VALUE_INT)
+		return compare_names(f, a->num, b->num);
+	return a->kind == VALUE_LIST ? 0 : compare(a, b);
 }
 
 /* One [...] of a pattern at *p (behind the bracket); moves *p behind it. */
@@ -89,6 +132,8 @@ static bool in_prefix(const struct addr *a, const struct operand *o)
 	struct addr v4;
 	unsigned whole = o->bits / 8, rest = o->bits % 8;
 
+	if (a->plen && a->plen - 1u < o->bits)
+		return false; /* a prefix lies in another only if it is no wider */
 	if (a->family != o->lo.addr.family) {
 		v4 = addr_canonical(a);
 		if (v4.family != o->lo.addr.family)
@@ -168,8 +213,21 @@ static bool compares(const struct cond *c, const struct value *v)
 	return ordered(c->op, compare(v, bound));
 }
 
+/* Of a list an equality or an order needs one item, an inequality all of them. */
+static bool match_list(const struct cond *c, const struct value *v)
+{
+	if (asks_presence(c) || (c->op == OP_NE && v->list.n == 0))
+		return (c->op == OP_EQ) == any(c, v);
+	for (size_t i = 0; i < v->list.n; i++)
+		if (cond_match_value(c, &v->list.items[i]) == (c->op != OP_NE))
+			return c->op != OP_NE;
+	return c->op == OP_NE;
+}
+
 bool cond_match_value(const struct cond *c, const struct value *v)
 {
+	if (v->kind == VALUE_LIST)
+		return match_list(c, v);
 	switch (c->op) {
 	case OP_EQ:
 		return any(c, v);

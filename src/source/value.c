@@ -54,8 +54,34 @@ const char *enum_text(const struct enum_name *names, int64_t value)
 
 static void addr_text(const struct addr *a, char buf[VALUE_TEXT_MAX])
 {
+	size_t n;
+
 	if (!inet_ntop(a->family, a->bytes, buf, VALUE_TEXT_MAX))
 		snprintf(buf, VALUE_TEXT_MAX, "unknown(%u)", a->family);
+	n = strlen(buf);
+	if (a->plen)
+		snprintf(buf + n, VALUE_TEXT_MAX - n, "/%u", a->plen - 1u);
+}
+
+/* As many items as fit; a printer that wants them all goes through the list itself. */
+static void list_text(const struct field *f, const struct value *v, char buf[VALUE_TEXT_MAX])
+{
+	size_t at = 0, len;
+
+	for (size_t i = 0; i < v->list.n; i++) {
+		char one[VALUE_TEXT_MAX];
+		const char *text = value_text(f, &v->list.items[i], one, &len);
+
+		if (at + len + 5 > VALUE_TEXT_MAX) {
+			memcpy(buf + at, ",...", 5);
+			return;
+		}
+		if (i)
+			buf[at++] = ',';
+		memcpy(buf + at, text, len);
+		at += len;
+	}
+	buf[at] = '\0';
 }
 
 const char *value_text(const struct field *f, const struct value *v, char buf[VALUE_TEXT_MAX],
@@ -88,6 +114,9 @@ const char *value_text(const struct field *f, const struct value *v, char buf[VA
 		return v->text.p;
 	case VALUE_ADDR:
 		addr_text(&v->addr, buf);
+		break;
+	case VALUE_LIST:
+		list_text(f, v, buf);
 		break;
 	}
 	*len = strlen(buf);
