@@ -57,6 +57,9 @@ static const struct spec specs[] = {
 	  "bulk=ADDR:PORT*N              N pairs in other processes, ,procs=M" },
 	{ "holders", sm_make_holders, false,
 	  "holders=N                     N processes that hold all the above too" },
+	{ "churn", sm_make_churn, false,
+	  "churn=ADDR:PORT               opened and closed till we end, ,rate=N,procs=M,timewait" },
+	{ "udpchurn", sm_make_udpchurn, false, "udpchurn=ADDR:PORT            the same for udp" },
 	{ "all", make_all, true, "all                           some of everything" },
 };
 
@@ -79,6 +82,7 @@ static const struct option {
 	OPTION(procs, NUMBER),	    OPTION(reuseport, FLAG), OPTION(nodelay, FLAG),
 	OPTION(keepalive, FLAG),    OPTION(v6only, FLAG),    OPTION(orphan, FLAG),
 	OPTION(disconnected, FLAG), OPTION(dgram, FLAG),     OPTION(seqpacket, FLAG),
+	OPTION(rate, NUMBER),	    OPTION(timewait, FLAG),
 #undef OPTION
 };
 
@@ -98,6 +102,7 @@ static const struct sm_opts no_options = {
 	.queue = -1,
 	.groups = -1,
 	.procs = -1,
+	.rate = -1,
 };
 
 static void usage(FILE *to)

@@ -37,12 +37,14 @@ struct sm_opts {
 	long stuck;	     /* bytes the client sends and the server never acknowledges */
 	long queue;	     /* unix=: connections left in the accept queue */
 	long groups;	     /* netlink=: bit mask of groups */
-	long procs;	     /* bulk=: at least so many processes */
+	long procs;	     /* bulk=: at least so many processes; churn=: so many */
+	long rate;	     /* churn=: connections a second of all processes; 0: all they can */
 	bool counted;	     /* there was a `*N` */
 	bool reuseport, nodelay, keepalive, v6only;
 	bool orphan;	   /* state=: close the descriptor, leave the socket to the kernel */
 	bool disconnected; /* state=close: connected first, then disconnected */
 	bool dgram, seqpacket;
+	bool timewait; /* churn=: closed in order, which leaves one end in time-wait */
 };
 
 /* A connection with both ends in our hands; a descriptor that was closed is -1. */
@@ -129,6 +131,8 @@ void sm_make_packet(char *value, struct sm_opts *o);
 void sm_make_netlink(char *value, struct sm_opts *o);
 void sm_make_bulk(char *value, struct sm_opts *o);    /* sockmaker_bulk.c */
 void sm_make_holders(char *value, struct sm_opts *o); /* sockmaker_bulk.c */
+void sm_make_churn(char *value, struct sm_opts *o);   /* sockmaker_churn.c */
+void sm_make_udpchurn(char *value, struct sm_opts *o);
 
 /* sockmaker_all.c: the specs that `all` stands for, NULL at the end. */
 extern const char *const sm_all[];
@@ -140,6 +144,17 @@ void sm_unix_cleanup(void);
 
 /* fork(2) for a child that dies with its parent. Returns as fork does, or dies. */
 pid_t sm_fork(void);
+/* From now on the process is one that sm_kill_children() ends. */
+void sm_child(pid_t pid);
+/*
+ * For a child: closes all that the parent holds, of which a copy would be a second owner, but
+ * for standard files, the listener (-1: none) and the pipe to sm_await_children().
+ */
+void sm_disinherit(int *listener, int *ready);
+/* Reads a byte from each of so many children; ends all and dies if one failed before. */
+void sm_await_children(int ready, long processes);
+/* The socket ends with a reset when it is closed, and leaves no time-wait. */
+void sm_reset_on_close(int fd);
 /* Ends every child, and every process the command left behind, and waits for them. */
 void sm_kill_children(void);
 

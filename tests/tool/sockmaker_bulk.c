@@ -61,12 +61,27 @@ static bool kill_listed(void)
 static pid_t *children;
 static size_t child_count;
 
-static void remember(pid_t pid)
+void sm_child(pid_t pid)
 {
 	children = reallocarray(children, child_count + 1, sizeof(*children));
 	if (children == NULL)
 		sm_die(errno, "memory");
 	children[child_count++] = pid;
+}
+
+void sm_disinherit(int *listener, int *ready)
+{
+	bool has_listener = *listener >= 0;
+
+	if (has_listener && dup2(*listener, 3) < 0)
+		sm_die(errno, "descriptors");
+	if (dup2(*ready, 4) < 0 || close_range(5, ~0U, 0) != 0)
+		sm_die(errno, "descriptors");
+	if (has_listener)
+		*listener = 3;
+	else
+		close(3);
+	*ready = 4;
 }
 
 void sm_kill_children(void)
@@ -96,7 +111,7 @@ static struct sm_endpoint source(long k, int family)
 	return sm_address_parse(text, family);
 }
 
-static void close_with_reset(int fd)
+void sm_reset_on_close(int fd)
 {
 	const struct linger reset = { .l_onoff = 1, .l_linger = 0 };
 
@@ -123,23 +138,20 @@ static void bulk_pair(const struct bulk *b, long index, const struct sm_opts *o)
 	server = accept4(b->listener, NULL, NULL, SOCK_CLOEXEC);
 	if (server < 0)
 		sm_die(errno, "bulk: accept on %s", sm_show(&b->to));
-	close_with_reset(fd);
-	close_with_reset(server);
+	sm_reset_on_close(fd);
+	sm_reset_on_close(server);
 }
 
 _Noreturn static void bulk_child(struct bulk *b, int ready, long first, long count,
 				 const struct sm_opts *o)
 {
-	/* A copy of what the parent holds would be a second owner of it. */
-	if (dup2(b->listener, 3) < 0 || dup2(ready, 4) < 0 || close_range(5, ~0U, 0) != 0)
-		sm_die(errno, "bulk: descriptors");
-	b->listener = 3;
+	sm_disinherit(&b->listener, &ready);
 	for (long i = 0; i < count; i++)
 		bulk_pair(b, first + i, o);
-	close(3);
-	if (write(4, "r", 1) != 1)
+	close(b->listener);
+	if (write(ready, "r", 1) != 1)
 		_exit(SM_EXIT_FAILED);
-	close(4);
+	close(ready);
 	for (;;)
 		pause();
 }
@@ -167,14 +179,14 @@ static void add_sources(long total, int family)
 	}
 }
 
-static void await_children(int ready, long processes)
+void sm_await_children(int ready, long processes)
 {
 	char byte;
 
 	for (long i = 0; i < processes; i++) {
 		if (read(ready, &byte, 1) != 1) {
 			sm_kill_children();
-			sm_die(0, "bulk: a process failed");
+			sm_die(0, "a process failed");
 		}
 	}
 }
@@ -204,10 +216,10 @@ void sm_make_bulk(char *value, struct sm_opts *o)
 
 		if (pid == 0)
 			bulk_child(&b, ready[1], first, n, o);
-		remember(pid);
+		sm_child(pid);
 	}
 	close(ready[1]);
-	await_children(ready[0], processes);
+	sm_await_children(ready[0], processes);
 	close(ready[0]);
 	sm_made("%ld connections to %s in %ld processes", o->count, sm_show(&b.to), processes);
 }
@@ -226,7 +238,7 @@ void sm_make_holders(char *value, struct sm_opts *o)
 			for (;;)
 				pause();
 		}
-		remember(pid);
+		sm_child(pid);
 	}
 	sm_made("%ld holders", n);
 }
