@@ -185,6 +185,37 @@ function S.namespace()
   return nil, namespace_fault
 end
 
+-- tcp_child_ehash_entries is read when a namespace is made, from the one that makes it: so there
+-- are two, and the inner one has a table of its own with 256 buckets.
+local small_table_script = "echo 256 >/proc/sys/net/ipv4/tcp_child_ehash_entries"
+  .. ' && exec unshare -n "$@"'
+
+local small_table_words, small_table_fault
+
+-- The words that run a command in a new network namespace whose tcp sockets are in 256 buckets,
+-- or nil and why there is none: many sockets share a bucket, and dumps resume within one.
+function S.small_table()
+  if small_table_words or small_table_fault then
+    return small_table_words, small_table_fault
+  end
+  local words, why = S.namespace()
+  if not words then
+    return nil, why
+  end
+  words = { words[1], words[2], "sh", "-c", small_table_script, "small_table" }
+  local probe = table.move(words, 1, #words, 1, {})
+  table.move({ "cat", "/proc/sys/net/ipv4/tcp_ehash_entries" }, 1, 2, #probe + 1, probe)
+  local try = S.run(probe)
+  -- A negative number is the size of a table shared with the namespace that made it.
+  if try.code == 0 and try.out == "256\n" then
+    small_table_words = words
+    return words
+  end
+  small_table_fault = "no namespace with a small table of sockets: "
+    .. (try.err:match("[^\n]+") or "the table has " .. try.out:match("[^\n]*") .. " buckets")
+  return nil, small_table_fault
+end
+
 -- The notes that sockmaker writes (what this kernel refused) are no output of the command.
 local function split_notes(result)
   local lines, notes = {}, {}
@@ -200,17 +231,20 @@ local function split_notes(result)
   result.notes = notes
 end
 
+local own_options = { cmd = true, here = true, small_table = true }
+
 -- Runs a command beside sockets, in a namespace made for it:
 --
 --   S.sockmaker({ "listen=127.0.0.1:80", "conn=127.0.0.1:80*3", cmd = { "ss", "-Htan" } })
 --
 -- The list holds sockmaker's specs; cmd is as in S.run, and S.run's options may stand beside it.
--- here = true uses the namespace of the test, as a *_live test has one. Skips the test where
--- namespaces are not to be had. Returns S.run's result, with `notes` of what the kernel refused.
+-- here = true uses the namespace of the test, as a *_live test has one; small_table = true makes
+-- one as S.small_table() says. Skips the test where those are not to be had. Returns S.run's
+-- result, with `notes` of what the kernel refused.
 function S.sockmaker(what)
   local command, opts = {}, {}
   if not what.here then
-    local words, why = S.namespace()
+    local words, why = (what.small_table and S.small_table or S.namespace)()
     if not words then
       S.skip(why)
     end
@@ -225,7 +259,7 @@ function S.sockmaker(what)
   end
   table.move(cmd, 1, #cmd, #command + 1, command)
   for name, value in pairs(what) do
-    if type(name) == "string" and name ~= "cmd" and name ~= "here" then
+    if type(name) == "string" and not own_options[name] then
       opts[name] = value
     end
   end
