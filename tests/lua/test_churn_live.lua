@@ -62,15 +62,16 @@ local function judge(list, stable, n_stable, strangers, total)
   end
 end
 
--- observe PROTO DUMPS CHURN: prints what observe() below reads.
-local function observer(proto, dumps, spec)
+-- observe PROTO DUMPS plain|consistent CHURN: prints what observe() below reads.
+local function observer(proto, dumps, how, spec)
   local stable, n_stable = stable_cookies(proto)
+  local filter = { proto = proto, consistent = how == "consistent" or nil }
   local total = { stable = n_stable, doubled = 0, missed = 0, dumps_that_missed = 0, strangers = 0 }
   local strangers = {}
   local churn = start_churn(spec)
   for _ = 1, dumps do
     local list, n = {}, 0
-    for s in sockets({ proto = proto }) do
+    for s in sockets(filter) do
       n = n + 1
       list[n] = s.cookie
     end
@@ -83,7 +84,7 @@ local function observer(proto, dumps, spec)
 end
 
 if arg[1] == "observe" then
-  observer(arg[2], tonumber(arg[3]), arg[4])
+  observer(arg[2], tonumber(arg[3]), arg[4], arg[5])
   os.exit(0, true)
 end
 
@@ -93,7 +94,7 @@ end
 local function observe(what)
   local beside = {
     what.stable, small_table = what.small_table,
-    cmd = { S.connsh_path(), arg[0], "observe", what.proto, what.dumps, what.churn },
+    cmd = { S.connsh_path(), arg[0], "observe", what.proto, what.dumps, what.how, what.churn },
   }
   local result = S.sockmaker(beside)
   lu.assertEquals({ result.err, result.code }, { "", 0 })
@@ -114,7 +115,7 @@ TestDefaultTable = {}
 -- forgiven, make that a case of one run in a million.
 function TestDefaultTable:test_each_stable_socket_is_there_once()
   local found = observe({
-    stable = "bulk=127.0.0.2:8000*3000,procs=2", proto = "tcp", dumps = 60,
+    stable = "bulk=127.0.0.2:8000*3000,procs=2", proto = "tcp", dumps = 60, how = "plain",
     churn = "churn=127.0.0.3:9000,procs=2,rate=8000",
   })
   lu.assertEquals(found.stable, 6000)
@@ -124,7 +125,7 @@ end
 
 function TestDefaultTable:test_time_wait_doubles_no_socket()
   local found = observe({
-    stable = "bulk=127.0.0.2:8000*3000,procs=2", proto = "tcp", dumps = 60,
+    stable = "bulk=127.0.0.2:8000*3000,procs=2", proto = "tcp", dumps = 60, how = "plain",
     churn = "churn=127.0.0.3:9000,procs=2,rate=8000,timewait",
   })
   lu.assertEquals(found.doubled, 0)
@@ -133,7 +134,7 @@ end
 
 function TestDefaultTable:test_no_udp_socket_is_doubled()
   local found = observe({
-    stable = "udpconn=127.0.0.2:8000*3000", proto = "udp", dumps = 60,
+    stable = "udpconn=127.0.0.2:8000*3000", proto = "udp", dumps = 60, how = "plain",
     churn = "udpchurn=127.0.0.3:9000,procs=2",
   })
   lu.assertEquals(found.stable, 3000)
@@ -145,13 +146,24 @@ TestSmallTable = {}
 function TestSmallTable:test_no_socket_is_doubled()
   local found = observe({
     small_table = true, stable = "bulk=127.0.0.2:8000*4000,procs=2", proto = "tcp", dumps = 60,
-    churn = "churn=127.0.0.3:9000,procs=2",
+    how = "plain", churn = "churn=127.0.0.3:9000,procs=2",
   })
   lu.assertEquals(found.stable, 8000)
   lu.assertEquals(found.doubled, 0)
-  -- Else this table would prove nothing.
+  -- Else the next test would prove nothing.
   lu.assertTrue(found.dumps_that_missed >= 6, "only " .. found.dumps_that_missed
-    .. " of 60 dumps missed a stable socket")
+    .. " of 60 dumps missed a stable socket: this table is no test of consistent")
+end
+
+function TestSmallTable:test_consistent_misses_no_stable_socket()
+  local found = observe({
+    small_table = true, stable = "bulk=127.0.0.2:8000*4000,procs=2", proto = "tcp", dumps = 100,
+    how = "consistent", churn = "churn=127.0.0.3:9000,procs=2",
+  })
+  lu.assertEquals(found.stable, 8000)
+  lu.assertEquals(found.doubled, 0)
+  lu.assertTrue(found.dumps_that_missed <= 1, found.dumps_that_missed
+    .. " of 100 consistent dumps missed a stable socket")
 end
 
 TestChurn = {}
