@@ -14,14 +14,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #ifndef CONNSH_VERSION
 #define CONNSH_VERSION "unknown"
 #endif
 
-enum { OPT_NETNS = 256, OPT_VERSION, OPT_RECORD, OPT_REPLAY };
+enum { OPT_NETNS = 256, OPT_VERSION, OPT_RECORD, OPT_REPLAY, OPT_COLUMNS };
 
 /* One row an option: what getopt needs and what -h says. */
 static const struct {
@@ -30,6 +29,15 @@ static const struct {
 } options[] = {
 	{ { NULL, required_argument, NULL, 'e' }, "CHUNK", "run Lua text; may be repeated" },
 	{ { NULL, required_argument, NULL, 'p' }, "EXPR", "evaluate and print; may be repeated" },
+	{ { NULL, required_argument, NULL, 'q' },
+	  "QUERY",
+	  "print the rows of a query; may be repeated" },
+	{ { NULL, required_argument, NULL, 'o' },
+	  "FORMAT",
+	  "print rows as table, vertical, json, csv, tsv or markdown" },
+	{ { "columns", required_argument, NULL, OPT_COLUMNS },
+	  "A,B,...",
+	  "print these fields of rows, * for all" },
 	{ { NULL, no_argument, NULL, 'i' }, NULL, "then go to the prompt" },
 	{ { "netns", required_argument, NULL, OPT_NETNS },
 	  "NAME|PID|PATH",
@@ -52,6 +60,7 @@ struct command {
 	struct lx_options lx;
 	const char **chunks; /* pairs: what stands before the text, and the text of an -e or -p */
 	int nchunks;
+	struct lx_view view; /* how -p and -q print */
 	bool interactive;
 	const char *record, *replay;
 	int script; /* index of the script in argv; argc: none */
@@ -86,7 +95,8 @@ static int help(void)
 	      "Exit: 0 whole answer, 1 error, 2 usage, 3 incomplete answer, 130 interrupted.\n\n"
 	      "  connsh -e 'print(count<state=\"established\", lport=80>)'\n"
 	      "  connsh -p 'sockets<state=\"listen\">'\n"
-	      "  connsh -p 'count<lport>=1024, state=\"established\">'\n",
+	      "  connsh -p 'count<lport>=1024, state=\"established\">'\n"
+	      "  connsh -q 'sockets:group(\"state\"):count()' -o json\n",
 	      stdout);
 	return fflush(stdout) == 0 ? LX_OK : LX_ERROR;
 }
@@ -145,9 +155,20 @@ static int parse(int argc, char **argv, struct command *c)
 		switch (opt) {
 		case 'e':
 		case 'p':
-
-			c->chunks[c->nchunks * 2] = opt == 'p' ? "return " : "";
+		case 'q':
+			c->chunks[c->nchunks * 2] = opt == 'e' ? "" : "return ";
 			c->chunks[c->nchunks++ * 2 + 1] = optarg;
+			break;
+		case 'o':
+			if (!lx_is_format(optarg)) {
+				fprintf(stderr, "connsh: there is no format '%s'; -h lists them\n",
+					optarg);
+				return LX_USAGE;
+			}
+			c->view.format = optarg;
+			break;
+		case OPT_COLUMNS:
+			c->view.columns = optarg;
 			break;
 		case 'i':
 			c->interactive = true;
@@ -178,13 +199,6 @@ static int parse(int argc, char **argv, struct command *c)
 	return -1;
 }
 
-static size_t terminal_width(void)
-{
-	struct winsize ws;
-
-	return isatty(1) && ioctl(1, TIOCGWINSZ, &ws) == 0 ? ws.ws_col : 0;
-}
-
 static int exit_code(lua_State *L, enum lx_result rc)
 {
 	if (rc == LX_DONE)
@@ -196,8 +210,9 @@ static int exit_code(lua_State *L, enum lx_result rc)
 	return LX_ERROR;
 }
 
-/* One -e, or -p, whose results are printed. */
-static int run_chunk(lua_State *L, const char *prefix, const char *chunk)
+/* One -e, or a -p or -q, whose results are printed. */
+static int run_chunk(lua_State *L, const char *prefix, const char *chunk,
+		     const struct lx_view *view)
 {
 	size_t n = strlen(prefix), len = strlen(chunk);
 	char *text = malloc(n + len + 1);
@@ -215,7 +230,7 @@ static int run_chunk(lua_State *L, const char *prefix, const char *chunk)
 	if (rc == LX_DONE)
 		rc = lx_call(L, 0);
 	if (rc == LX_DONE && n)
-		rc = lx_print(L, base + 1, terminal_width());
+		rc = lx_print(L, base + 1, view);
 	return exit_code(L, rc);
 }
 
@@ -243,7 +258,7 @@ static int run(lua_State *L, const struct command *c, int argc, char **argv)
 	lx_set_args(L, argv, argc, script ? c->script : 0);
 	lx_catch_interrupts(L);
 	for (int i = 0; rc == LX_OK && i < c->nchunks; i++)
-		rc = run_chunk(L, c->chunks[i * 2], c->chunks[i * 2 + 1]);
+		rc = run_chunk(L, c->chunks[i * 2], c->chunks[i * 2 + 1], &c->view);
 	if (rc == LX_OK && script)
 		rc = run_script(L, argv[c->script], argv + c->script + 1, argc - c->script - 1);
 	else if (rc == LX_OK && !prompt && c->nchunks == 0) {
@@ -303,6 +318,7 @@ int main(int argc, char **argv)
 	int rc;
 
 	open_standard();
+	lx_view_stdout(&c.view);
 	signal(SIGPIPE, SIG_DFL); /* a closed pipe ends quietly, whatever was inherited */
 	atexit(close_stdout);
 	if (!c.chunks)

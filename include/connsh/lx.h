@@ -65,12 +65,25 @@ enum lx_result lx_load_line(lua_State *L, const char *text, size_t len, const ch
  */
 enum lx_result lx_call(lua_State *L, int nargs);
 
+/* How rows are printed. */
+struct lx_view {
+	const char *format;  /* a name of format's; NULL: records vertically, else a table */
+	const char *columns; /* "raddr,rtt", "*"; NULL: those of the query */
+	size_t width;	     /* of the terminal, 0 for none */
+	bool terminal;	     /* units for people, nothing cut elsewhere */
+	bool colour;
+};
+
 /*
  * Prints the values from index first to the top as a person wants them: queries
- * as tables, records vertically, others as print does; then pops them. width:
- * of the terminal, 0 for none. LX_DONE, LX_FAILED or LX_STOPPED.
+ * and lists of records as tables, single records vertically, others as print
+ * does; then pops them. LX_DONE, LX_FAILED or LX_STOPPED.
  */
-enum lx_result lx_print(lua_State *L, int first, size_t width);
+enum lx_result lx_print(lua_State *L, int first, const struct lx_view *view);
+/* Is there a format of this name? */
+bool lx_is_format(const char *name);
+/* How to print to standard output: is it a terminal, how wide, may it have colour? */
+void lx_view_stdout(struct lx_view *view);
 
 /* Writes the message on top of the stack to standard error as "connsh: ..." and pops it. */
 void lx_complain(lua_State *L);

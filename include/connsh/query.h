@@ -1,6 +1,12 @@
 /*
- * query: trees of conditions, what of them the kernel can do, and running.
- * Knows sources by their declarations only, and nothing of Lua.
+ * query: trees of conditions, what of them the kernel can do, running; and
+ * what is made of rows: groups, joins, rates, sorted and chosen columns. Knows
+ * sources by their declarations only, and nothing of Lua.
+ *
+ * A query is a source, or something made of another query (a derivation), and
+ * on its rows: conditions, then functions, then distinct, then sort, then
+ * limit, in whatever order these were called. Rows of a derivation are rows of
+ * a source that was made at run time, so all of this holds for them again.
  */
 #ifndef CONNSH_QUERY_H
 #define CONNSH_QUERY_H
@@ -36,24 +42,40 @@ bool node_match(const struct node *n, const struct row *row);
 /* "state = established and (lport = 80 or rport > 1024)"; malloc'ed, NULL: no memory. */
 char *node_text(const struct node *n);
 
+/* The truth of a tree when some of its conditions are not known yet. */
+enum tri { TRI_NO, TRI_UNKNOWN, TRI_YES };
+enum tri node_tri(const struct node *n, enum tri (*leaf)(const struct cond *c, const void *arg),
+		  const void *arg);
+
 /* ---- queries ----------------------------------------------------------------- */
 
 #define NO_LIMIT (-1)
 
-/*
- * What is asked. Reference counted; changed only between query_derive and the
- * first use of the copy. Rows pass the filter, then distinct, then the limit,
- * in whatever order these were called.
- */
+struct derivation;
+
+struct sort_key {
+	const struct field *field;
+	bool down;
+};
+
+/* What is asked. Reference counted; changed only between query_derive and first use. */
 struct query {
 	unsigned refs;
-	const struct source *source;
-	struct node *filter; /* NULL: every row */
-	char **netns;	     /* where to ask; none: here */
+	const struct source *source; /* counted */
+	struct derivation *from;     /* NULL: the rows are the kernel's */
+	struct node *filter;	     /* NULL: every row */
+	unsigned *tests;	     /* functions that filter, by their numbers (struct calls) */
+	size_t ntests;
+	char **netns; /* where to ask; none: here */
 	size_t nnetns;
 	bool netns_default; /* the place is a default, which a named one replaces */
+	bool consistent;    /* ask more than once, so that what a dump misses is there still */
+	bool ordered;	    /* rows in the kernel's order, IPv4 before IPv6 */
+	uint32_t learned;   /* extensions that those who read its rows turned out to want */
 	const struct field **distinct;
 	size_t ndistinct;
+	struct sort_key *sort;
+	size_t nsort;
 	int64_t limit;
 };
 
@@ -63,8 +85,88 @@ bool query_and(struct query *q, struct node *n);     /* takes the reference */
 bool query_netns(struct query *q, const char *spec); /* one more place to ask */
 void query_netns_clear(struct query *q);
 bool query_distinct(struct query *q, const struct field *f); /* one more field to tell apart */
+bool query_test(struct query *q, unsigned function);	     /* one more that filters */
+/* The keys of the order, first first; replaces those before. Stable; no value comes last. */
+bool query_sort(struct query *q, const struct sort_key *keys, size_t n);
 struct query *query_ref(struct query *q);
 void query_unref(struct query *q); /* NULL is allowed */
+/* Does it have any condition (field or function), itself or in what it is made of? */
+bool query_narrowed(const struct query *q);
+
+/* ---- derivations --------------------------------------------------------------- */
+
+/*
+ * Each makes a new query over q, whose reference is not taken. NULL and *err
+ * (EINVAL: the caller's fault; ENOMEM).
+ */
+
+enum aggregate_op { AGG_COUNT, AGG_SUM, AGG_AVG, AGG_MIN, AGG_MAX, AGG_QUANTILE, AGG_OPS };
+extern const char *const aggregate_names[AGG_OPS]; /* "count", "sum" ... */
+
+/*
+ * One number of a group. Rows without the field do not count in it. A sum of
+ * whole numbers is whole unless it leaves 64 bits; avg is a real; min and max
+ * take whatever has an order; quantile p is the least value that at least p of
+ * all values do not exceed (nearest rank), so it is one that was there.
+ */
+struct aggregate {
+	enum aggregate_op op;
+	const struct field *field; /* NULL for AGG_COUNT */
+	double arg;		   /* AGG_QUANTILE: 0 to 1 */
+	const char *name;	   /* of the column; NULL: that of the operation */
+};
+
+/*
+ * A field to group by: its values are told apart as `distinct` does, but rows
+ * without a value are a group of their own. Of an address only so many bits
+ * count (v4 and mapped, v6); -1: all.
+ */
+struct group_key {
+	const struct field *field; /* NULL: a function */
+	int v4, v6;
+	unsigned function; /* its number */
+	const char *name;  /* of the column of a function */
+};
+/*
+ * Reads "raddr", "raddr/24" (IPv4 networks; IPv6 addresses stay whole), "raddr/64" (above 32:
+ * the other way round), "raddr/24/64" (both). -1 and *err.
+ */
+int group_key_parse(const struct source *s, const char *text, struct group_key *key,
+		    struct nl_error *err);
+
+/* One row a group, in the order in which they came up: keys, then aggregates. */
+struct query *query_group(struct query *q, const struct group_key *keys, size_t nkeys,
+			  const struct aggregate *aggs, size_t naggs, struct nl_error *err);
+/* What a group query was made of; NULL if q is none (or has conditions of its own). */
+struct group_parts {
+	struct query *input;
+	const struct group_key *keys;
+	size_t nkeys, naggs;
+};
+bool query_group_parts(const struct query *q, struct group_parts *out);
+
+/* A column: a field, or a function by its number (then name is its name). */
+struct chosen {
+	const struct field *field; /* NULL: function */
+	const char *name;	   /* NULL: the field's */
+	unsigned function;
+};
+struct query *query_select(struct query *q, const struct chosen *columns, size_t n,
+			   struct nl_error *err);
+
+/*
+ * Rows of q and of other that agree in the n pairs of fields: all fields of
+ * both; the pairs' right ones are left out where they have the left one's name,
+ * others with a name that the left has get "other_" before it. other is read whole.
+ */
+struct query *query_join(struct query *q, struct query *other, const struct field *const *left,
+			 const struct field *const *right, size_t n, struct nl_error *err);
+
+/*
+ * Asks twice, seconds apart; rows that are there both times (by key), with a
+ * field NAME_rate, per second, for each FF_COUNTER field NAME.
+ */
+struct query *query_rate(struct query *q, double seconds, struct nl_error *err);
 
 /* ---- plans ------------------------------------------------------------------- */
 
@@ -83,6 +185,19 @@ bool plan_make(const struct query *q, uint32_t needs, struct env *env, struct pl
 
 /* ---- running ----------------------------------------------------------------- */
 
+/*
+ * Functions of the language above that take part. They never leave by a jump:
+ * an error goes back as -1 with *err, and its object is kept by whoever calls.
+ */
+struct calls {
+	/* 1 the row passes, 0 it does not, -1 *err. */
+	int (*test)(void *arg, unsigned function, const struct row *row, struct nl_error *err);
+	/* The function's value for the row, valid until the next call of the same; 0 or -1. */
+	int (*value)(void *arg, unsigned function, const struct row *row, struct value *v,
+		     struct nl_error *err);
+	void *arg;
+};
+
 #define REPORT_WARNINGS 8
 
 /* What is to be said of an answer. */
@@ -92,9 +207,14 @@ struct report {
 	size_t nwarnings;
 	char warnings[REPORT_WARNINGS][256];
 	unsigned tries;
-	bool refused;	 /* the kernel did not take the program */
-	uint64_t rows;	 /* read */
-	uint64_t passed; /* matched */
+	bool refused;	     /* the kernel did not take the program */
+	uint64_t rows;	     /* read */
+	uint64_t passed;     /* matched */
+	uint64_t held_back;  /* sockets whose holders were looked up */
+	uint64_t hidden;     /* of them, those whose holders may not be known */
+	bool timed;	     /* a rate: came and went mean something */
+	uint64_t came, went; /* between its two dumps */
+	double seconds;	     /* true interval */
 	struct scan_stats stats;
 };
 
@@ -105,24 +225,38 @@ struct cursor;
  * when a namespace cannot be opened or memory is short.
  */
 struct cursor *cursor_open(struct query *q, uint32_t needs, struct nl_error *err);
-/* The next row that matches, each socket once; 1, 0 at the end, -1 with *err. */
-int cursor_next(struct cursor *c, struct row *row, struct nl_error *err);
+/* Who answers functions; must be set before rows are asked for when the query has any. */
+void cursor_calls(struct cursor *c, const struct calls *calls);
 /*
- * Does a row that the caller found good count, after distinct and limit?
- * 1 yes, 0 no, -1 with *err: no memory.
+ * The next row, valid until the next call; 1, 0 at the end, -1 with *err. What
+ * is read whole before its first row (sort, groups) is asked again while the
+ * answer is flagged, QUERY_TRIES times in all.
  */
-int cursor_admit(struct cursor *c, const struct row *row, struct nl_error *err);
-/* Has the limit been reached? Then cursor_next need not be asked. */
-bool cursor_full(const struct cursor *c);
-/* From now on rows shall carry these extensions too; begins again unless too much was read. */
-void cursor_widen(struct cursor *c, uint32_t needs);
+int cursor_next(struct cursor *c, struct row *row, struct nl_error *err);
+/* From now on rows of this source shall carry these extensions too. */
+void cursor_widen(struct cursor *c, const struct source *s, uint32_t needs);
 void cursor_report(const struct cursor *c, struct report *out);
 void cursor_close(struct cursor *c); /* NULL is allowed */
 
 #define QUERY_TRIES 5
 
-/* How many rows; a flagged answer is asked again, at most QUERY_TRIES times in all. */
-int query_count(struct query *q, uint64_t *n, struct report *report, struct nl_error *err);
+/*
+ * Hands every row to take (0: go on, 1: enough, -1 *err). A flagged answer is asked again, at
+ * most QUERY_TRIES times in all, after restart has forgotten the rows before;
+ * restart NULL or false: it is not.
+ */
+struct sink {
+	int (*take)(void *arg, const struct row *row, struct nl_error *err);
+	bool (*restart)(void *arg);
+	void *arg;
+	struct cursor **running; /* where the cursor is to be found meanwhile, or NULL */
+};
+int query_run(struct query *q, uint32_t needs, const struct calls *calls, const struct sink *sink,
+	      struct report *report, struct nl_error *err);
+
+/* How many rows. */
+int query_count(struct query *q, const struct calls *calls, uint64_t *n, struct report *report,
+		struct nl_error *err);
 
 /* What would be asked and tested, in lines; last may be NULL. malloc'ed, NULL: no memory. */
 char *query_explain(struct query *q, const struct report *last, struct nl_error *err);

@@ -104,6 +104,7 @@ enum field_type {
 	FT_ENUM, /* integer with names */
 	FT_TEXT,
 	FT_ADDR,
+	FT_ANY, /* what a function gives */
 	FT_TYPES
 };
 
@@ -126,7 +127,9 @@ enum field_flag {
 	FF_NET_ADMIN = 1 << 1, /* the kernel gives it only to CAP_NET_ADMIN */
 	FF_REQUEST = 1 << 2,   /* decides where to ask, not which rows pass */
 	FF_BIG_ENDIAN = 1 << 3,
-	FF_COUNTER = 1 << 4, /* only grows while the object lives: has a rate */
+	FF_COUNTER = 1 << 4,	 /* only grows while the object lives: has a rate */
+	FF_RATE_COLUMN = 1 << 6, /* of a counter: its rate is shown as FF_COLUMN says */
+	FF_SETTING = 1 << 7,	 /* says how to ask; rows have no such value */
 	FF_LIST = 1 << 5, /* its value is a list of its type; a condition holds if one item does */
 };
 
@@ -141,8 +144,10 @@ enum field_cost {
  * Bits of `needs` beside those that a request carries (the lower ones, the
  * source's own): rows are given out when their owners are known.
  */
-#define NEED_OWNER UINT32_C(0x40000000)
-#define NEED_FACTS UINT32_C(0x80000000) /* and what /proc says of the owners: exe, cgroup */
+#define NEED_OWNER   UINT32_C(0x20000000)
+#define NEED_HOLDERS UINT32_C(0x40000000) /* all of them, whatever the conditions ask for */
+#define NEED_FACTS   UINT32_C(0x80000000) /* and what /proc says of the owners: exe, cgroup */
+#define NEED_OWNERS  (NEED_OWNER | NEED_HOLDERS | NEED_FACTS)
 
 /* How well a condition could be handed to the kernel. */
 enum push_answer {
@@ -173,6 +178,11 @@ struct field {
 	const char *from; /* the kernel's own name for it, with the header */
 	const struct enum_name *names;
 	bool (*get)(const struct row *row, const struct field *f, struct value *v);
+	/*
+	 * Of a field that can have several values, of which get gives the first:
+	 * value number i. A condition holds if one does, != if all are unequal.
+	 */
+	bool (*get_more)(const struct row *row, const struct field *f, size_t i, struct value *v);
 	uint16_t attr, offset, size;
 	uint8_t shift;
 	uint32_t mask;
@@ -267,13 +277,27 @@ const char *env_netns_name(const struct env *e); /* NULL: here */
 const char *env_user(struct env *e, uid_t uid);
 const char *env_ifname(struct env *e, unsigned ifindex); /* "if7" when it is gone */
 const char *env_cgroup(struct env *e, uint64_t id);
+/*
+ * Keeps another env as long as this one lives, for rows that hold rows of
+ * others: *number stands for it in env_held. False: no memory.
+ */
+bool env_hold(struct env *e, struct env *other, uint32_t *number);
+struct env *env_held(const struct env *e, uint32_t number);
 /* Keeps a source that was made at run time as long as the env lives. */
 void env_keep_source(struct env *e, const struct source *s);
 /*
- * Who holds which socket, as far as it was looked up: none before the first
- * env_scan_owners. The rows of one run share what is known.
+ * Who holds which socket, as far as it was looked up; NULL before the first
+ * look. All envs of a run share what is known: the second looks where the
+ * first does.
  */
-struct owners *env_owners(struct env *e);
+const struct owners *env_owners(const struct env *e);
+void env_share_owners(struct env *e, struct env *with);
+/*
+ * A pass over /proc for what req says. Of the n conditions, which every row
+ * must meet, those on pid and comm restrict it to processes that can meet them.
+ */
+int env_scan_owners(struct env *e, struct owners_request *req, const struct cond *const *conds,
+		    size_t n, struct nl_error *err);
 /* Notes, and tells, that a row of the run had damaged attributes. */
 void env_set_damaged(struct env *e);
 bool env_damaged(const struct env *e);

@@ -43,6 +43,8 @@ void text_push(lua_State *L, struct lx_box *box)
 
 int raise_error(lua_State *L, const char *who, const struct nl_error *err)
 {
+	if (calls_failed(err))
+		return calls_raise(L);
 	if (who)
 		return luaL_error(L, "%s: %s", who, err->text);
 	return luaL_error(L, "%s", err->text);

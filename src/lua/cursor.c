@@ -74,7 +74,7 @@ static int open_run(lua_State *L, struct lx_cursor *lc, const struct lx_query *l
 {
 	struct lx_state *st = lx_state(L);
 
-	lc->c = cursor_open(lq->q, lq->needs, err);
+	lc->c = cursor_open(lq->q, lc->needs, err);
 	if (!lc->c)
 		return -1;
 	st->ncursors++;
@@ -87,7 +87,7 @@ static bool out_of_descriptors(const struct nl_error *err)
 	return err->code == EMFILE || err->code == ENFILE;
 }
 
-struct lx_cursor *cursor_push(lua_State *L, int query)
+struct lx_cursor *cursor_push(lua_State *L, int query, uint32_t needs)
 {
 	const struct lx_query *lq = query_check(L, query);
 	struct lx_cursor *lc;
@@ -95,11 +95,12 @@ struct lx_cursor *cursor_push(lua_State *L, int query)
 
 	query = lua_absindex(L, query);
 	make_room(L);
-	lc = lua_newuserdatauv(L, sizeof(*lc), 2);
+	lc = lua_newuserdatauv(L, sizeof(*lc), CURSOR_RESULTS);
 	memset(lc, 0, sizeof(*lc));
+	lc->needs = needs;
 	luaL_setmetatable(L, CURSOR_MT);
 	lua_pushvalue(L, query);
-	lua_setiuservalue(L, -2, 1);
+	lua_setiuservalue(L, -2, CURSOR_QUERY);
 	if (open_run(L, lc, lq, &err) == 0)
 		return lc;
 	if (out_of_descriptors(&err)) {
@@ -111,37 +112,27 @@ struct lx_cursor *cursor_push(lua_State *L, int query)
 	return NULL;
 }
 
-/* The next row that matches; a run that could not even begin begins once more. */
-static int next_row(lua_State *L, struct lx_cursor *lc, const struct lx_query *lq, struct row *row,
-		    struct nl_error *err)
+/* A run that could not even begin for want of descriptors begins once more. */
+int cursor_row(lua_State *L, int query, int cursor, struct row *row, struct nl_error *err)
 {
-	int rc = cursor_next(lc->c, row, err);
+	const struct lx_query *lq = lua_touserdata(L, query);
+	struct lx_cursor *lc = lua_touserdata(L, cursor);
+	struct lx_calls calls;
+	int rc;
 
+	calls_set(&calls, L, query, cursor);
+	cursor_calls(lc->c, &calls.calls);
+	rc = cursor_next(lc->c, row, err);
 	if (rc < 0 && out_of_descriptors(err) && !lc->started) {
 		cursor_shut(L, lc);
 		lua_gc(L, LUA_GCCOLLECT);
 		if (open_run(L, lc, lq, err) < 0)
 			return -1;
+		cursor_calls(lc->c, &calls.calls);
 		rc = cursor_next(lc->c, row, err);
 	}
 	lc->started |= rc > 0;
 	return rc;
-}
-
-/* Do all Lua functions of the query (array at index) pass the record on top? [-0, +0, e] */
-static bool functions_pass(lua_State *L, int functions)
-{
-	int record = lua_gettop(L);
-	bool pass = true;
-
-	for (lua_Integer i = 1; pass && lua_rawgeti(L, functions, i) != LUA_TNIL; i++) {
-		lua_pushvalue(L, record);
-		lua_call(L, 1, 1);
-		pass = lua_toboolean(L, -1);
-		lua_pop(L, 1);
-	}
-	lua_settop(L, record);
-	return pass;
 }
 
 /* Closes the run and settles what is to be said of it [-0, +0, e]. */
@@ -154,30 +145,13 @@ static void finish(lua_State *L, int query, struct lx_cursor *lc)
 	answer_settle(L, query, &report);
 }
 
-/* Leaves the record that counts on the stack, or nothing; -1 with *err. */
-static int take(lua_State *L, struct lx_cursor *lc, const struct row *row, int cursor,
-		int functions, struct nl_error *err)
+static int ended(lua_State *L, const struct lx_query *lq, const struct lx_cursor *lc)
 {
-	int rc;
-
-	if (functions == 0) {
-		rc = cursor_admit(lc->c, row, err);
-		if (rc > 0)
-			record_push(L, row, cursor);
-		return rc;
-	}
-	record_push(L, row, cursor);
-	if (!functions_pass(L, functions)) {
-		lua_pop(L, 1);
-		return 0;
-	}
-	if (!lc->c) /* a function closed it by opening many others */
-		return luaL_error(L, "too many queries are open inside a filter function");
-	/* the functions may have asked the kernel again; the row as listed is still valid */
-	rc = cursor_admit(lc->c, row, err);
-	if (rc <= 0)
-		lua_pop(L, 1);
-	return rc;
+	return luaL_error(L,
+			  lc->evicted ? "this loop over %s cannot go on: too many others were "
+					"left open"
+				      : "this loop over %s has ended",
+			  lq->q->source->name);
 }
 
 bool cursor_step(lua_State *L, int query, int cursor)
@@ -186,24 +160,18 @@ bool cursor_step(lua_State *L, int query, int cursor)
 	struct lx_cursor *lc = lua_touserdata(L, cursor);
 	struct nl_error err;
 	struct row row;
-	int rc = 0, functions = 0;
+	int rc;
 
 	if (!lc->c)
-		return luaL_error(L,
-				  lc->evicted ? "this loop over %s cannot go on: too many others "
-						"were left open"
-					      : "this loop over %s has ended",
-				  lq->q->source->name);
+		return ended(L, lq, lc);
 	unlink_lru(lx_state(L), lc);
 	link_lru(lx_state(L), lc);
-	if (lua_getiuservalue(L, query, 1) == LUA_TTABLE)
-		functions = lua_gettop(L);
-	while (!cursor_full(lc->c) && (rc = next_row(L, lc, lq, &row, &err)) > 0) {
-		rc = take(L, lc, &row, cursor, functions, &err);
-		if (rc > 0)
-			return true;
-		if (rc < 0)
-			break;
+	rc = cursor_row(L, query, cursor, &row, &err);
+	if (rc > 0 && !lc->c)
+		return luaL_error(L, "too many queries are open inside a function of a query");
+	if (rc > 0) {
+		record_push(L, &row, cursor);
+		return true;
 	}
 	if (rc < 0) {
 		cursor_shut(L, lc);
@@ -220,9 +188,11 @@ void cursor_continue(lua_State *L, int query, int control)
 	const struct lx_query *lq = lua_touserdata(L, query);
 
 	if (lua_isnil(L, control)) {
-		cursor_push(L, query);
+		cursor_push(L, query, 0);
 	} else {
-		if (!record_test(L, control, lq->q->source))
+		const struct lx_record *rec = record_any(L, control);
+
+		if (!rec || rec->source != lq->q->source)
 			luaL_error(L, "a loop over %s goes on from a %s, not from a %s",
 				   lq->q->source->name, lq->q->source->row_name,
 				   luaL_typename(L, control));

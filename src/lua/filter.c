@@ -123,7 +123,7 @@ static struct node *read_cond(struct reader *r, const struct field *f, enum cond
 	struct value v;
 	int rc;
 
-	if (f->flags & FF_REQUEST) {
+	if (f->flags & (FF_REQUEST | FF_SETTING)) {
 		fail(r->err,
 		     "%s decides where to ask: it takes = and stands outside of or, and, not",
 		     f->name);
@@ -182,6 +182,19 @@ static int read_places(struct reader *r, int index)
 	if (rc == 0 && r->q->nnetns == 0)
 		return fail(r->err, "the list of netns is empty");
 	return rc;
+}
+
+/* The settings: true or false, each a member of the query. */
+static int read_setting(struct reader *r, const struct field *f, int index)
+{
+	if (!lua_isboolean(r->L, index))
+		return fail(r->err, "%s is a setting: it is true or false, not a %s", f->name,
+			    luaL_typename(r->L, index));
+	if (strcmp(f->name, "consistent") == 0)
+		r->q->consistent = lua_toboolean(r->L, index);
+	else
+		r->q->ordered = lua_toboolean(r->L, index);
+	return 0;
 }
 
 static struct node *read_conds(struct reader *r, int index, bool top);
@@ -351,6 +364,8 @@ static int read_fields(struct reader *r, int index, bool top, struct node *all)
 		}
 		if (f->flags & FF_REQUEST && top) {
 			rc = read_places(r, -1);
+		} else if (f->flags & FF_SETTING && top) {
+			rc = read_setting(r, f, -1);
 		} else {
 			n = read_cond(r, f, OP_EQ, -1);
 			rc = !n ? -1 : node_add(all, n) ? 0 : no_memory(r->err);
@@ -475,8 +490,9 @@ int filter_one(lua_State *L, const char *name, const char *op, int index, struct
 			    "the operator of a condition on %s is one of = != < <= > >=", name);
 	if (!lua_checkstack(L, 8))
 		return no_memory(err);
-	if (f->flags & FF_REQUEST && o == OP_EQ) {
-		int rc = read_places(&r, index);
+	if (f->flags & (FF_REQUEST | FF_SETTING) && o == OP_EQ) {
+		int rc =
+			f->flags & FF_REQUEST ? read_places(&r, index) : read_setting(&r, f, index);
 
 		lua_settop(L, top);
 		return rc;

@@ -10,6 +10,8 @@
 #include "connsh/lx.h"
 #include "connsh/query.h"
 
+#include <stdio.h>
+
 #define LX_RAISES
 
 #define QUERY_MT  "connsh.query"
@@ -25,25 +27,31 @@ struct lx_state {
 	bool incomplete;       /* an answer was not whole, and the script did not accept that */
 	bool accepts;	       /* connsh.accept_incomplete() was called */
 	bool noticed;	       /* the notice about hidden facts was given */
+	unsigned functions;    /* numbers given to functions of queries so far */
 	unsigned ncursors;     /* open ones */
 	struct lx_cursor *lru; /* the open ones, least recently used first */
 };
 struct lx_state *lx_state(lua_State *L);
 
-/* A query; user value 1: array of Lua functions that filter last, or nil. */
+/* A query; user value 1: its Lua functions by their numbers, or nil. */
 struct lx_query {
 	struct query *q;
-	uint32_t needs;	       /* extensions that loops over it turned out to read */
 	struct report *report; /* of the last run that came to its end */
 };
 
-/* An open run; user values: 1 its query, 2 the env of its rows. */
+/*
+ * An open run; user values: 1 its query, 2 the env of the row that was made a
+ * record last, 3 all such envs by address, 4 metatables of made sources by
+ * address, 5 what its functions returned last by number.
+ */
 struct lx_cursor {
 	struct cursor *c; /* NULL: closed */
 	struct lx_cursor *prev, *next;
 	const struct env *env; /* what user value 2 holds */
+	uint32_t needs;
 	bool started, evicted;
 };
+enum { CURSOR_QUERY = 1, CURSOR_ENV, CURSOR_ENVS, CURSOR_METAS, CURSOR_RESULTS };
 
 /*
  * A row that Lua has: its own copy of the message. User values: 1 the cursor
@@ -69,18 +77,69 @@ int filter_table(lua_State *L, int index, struct query *q, struct nl_error *err)
 int filter_one(lua_State *L, const char *name, const char *op, int index, struct query *q,
 	       struct nl_error *err);
 
+/* ---- calls.c: functions of queries, called from C */
+/*
+ * Who answers a run's functions: valid while the function of C that made it
+ * runs, with the query and the cursor box at these places of its stack.
+ */
+struct lx_calls {
+	struct calls calls;
+	lua_State *L;
+	int query, cursor;
+};
+void calls_set(struct lx_calls *c, lua_State *L, int query, int cursor);
+/* Is it the error of such a function? Then raise_error raises that. */
+bool calls_failed(const struct nl_error *err);
+int calls_raise(lua_State *L) LX_RAISES;
+/* Gives the function at index a number in the query box at query [-0, +0, m]. */
+unsigned calls_add(lua_State *L, int query, int function) LX_RAISES;
+/* Makes the functions of the box at from those of the box at to as well [-0, +0, m]. */
+void calls_merge(lua_State *L, int to, int from) LX_RAISES;
+
 /* ---- query.c */
 /* A new query box for q, whose reference it takes [-0, +1, m]. */
 struct lx_query *query_push(lua_State *L, struct query *q) LX_RAISES;
 struct lx_query *query_check(lua_State *L, int index) LX_RAISES;
 /* A copy of the query at index, narrowed by the value at arg; [-0, +1, e]. */
 void query_narrow(lua_State *L, int index, int arg, const char *who) LX_RAISES;
+/* A box for a copy of the query at index, with its functions [-0, +1, e]. */
+struct lx_query *query_copy(lua_State *L, int index) LX_RAISES;
+/*
+ * A box, still empty, for a query that is made of the one at index, with its
+ * functions; when it is filled, query_filled raises err if it is not [-0, +1, e].
+ */
+struct lx_query *query_slot(lua_State *L, int index) LX_RAISES;
+int query_filled(lua_State *L, const char *who, const struct nl_error *err) LX_RAISES;
+/* The field of this name, at arg. */
+const struct field *field_check(lua_State *L, const struct source *s, int arg) LX_RAISES;
 void query_open(lua_State *L) LX_RAISES;
+
+/* The methods of queries, by what they do; each list ends with NULL. */
+extern const luaL_Reg query_run_methods[], query_derive_methods[], query_output_methods[];
+
+/* ---- run.c */
+/*
+ * Runs the query at index to its end, whole answers asked again as query_run
+ * does; take gets each row, and cursor, the place of a box for record_push.
+ * Settles the report. What take and restart hold must survive a raise [-0, +0, e].
+ */
+struct lx_sink {
+	/* 0 go on, 1 enough, -1 with *err. May raise. */
+	int (*take)(lua_State *L, void *arg, const struct row *row, int cursor,
+		    struct nl_error *err);
+	bool (*restart)(lua_State *L, void *arg); /* NULL: cannot */
+	void *arg;
+};
+void run_query(lua_State *L, int index, uint32_t needs, const struct lx_sink *sink) LX_RAISES;
 /* How many rows the query at index has, functions included [-0, +0, e]. */
 uint64_t query_run_count(lua_State *L, int index) LX_RAISES;
 
 /* ---- cursor.c */
-struct lx_cursor *cursor_push(lua_State *L, int query) LX_RAISES; /* [-0, +1, e] */
+/* Opens a run for rows with these extensions [-0, +1, e]. */
+struct lx_cursor *cursor_push(lua_State *L, int query, uint32_t needs) LX_RAISES;
+/* The next row; 1, 0 at the end, -1 *err. Its functions run meanwhile. */
+int cursor_row(lua_State *L, int query, int cursor, struct row *row,
+	       struct nl_error *err) LX_RAISES;
 /* The next record, or nil at the end, when the report is settled [-0, +1, e]. */
 bool cursor_step(lua_State *L, int query, int cursor) LX_RAISES;
 /* For generic for: the record behind control (nil: the first) [-0, +1, e]. */
@@ -90,9 +149,7 @@ void cursor_open_lib(lua_State *L) LX_RAISES;
 
 /* ---- record.c */
 struct lx_record *record_push(lua_State *L, const struct row *row, int cursor) LX_RAISES;
-/* The record of this source at index, or NULL. */
-struct lx_record *record_test(lua_State *L, int index, const struct source *s);
-/* The same for any source. */
+/* The record at index, of whatever source, or NULL. */
 struct lx_record *record_any(lua_State *L, int index);
 /* The row that a record is; points into it. */
 void record_row(const struct lx_record *rec, struct row *row);
@@ -126,6 +183,14 @@ void interrupt_open(lua_State *L) LX_RAISES;
 /* Raises when SIGINT came. */
 void interrupt_check(lua_State *L) LX_RAISES;
 void interrupt_clear(lua_State *L);
+
+/* ---- output.c: rows as text */
+/* Writes the rows of the query at index [-0, +0, e]. */
+void output_query(lua_State *L, int index, const struct lx_view *view, FILE *out) LX_RAISES;
+/* Writes one record: vertically, or as a row of the view's format. */
+void output_record(lua_State *L, int index, const struct lx_view *view, FILE *out) LX_RAISES;
+/* Writes the list at index, whose first member is a record, as rows. */
+void output_records(lua_State *L, int list, const struct lx_view *view, FILE *out) LX_RAISES;
 
 /* ---- print.c */
 /* Pushes text as fmt_escape leaves it [-0, +1, m]. */

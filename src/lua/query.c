@@ -12,7 +12,6 @@ struct lx_query *query_push(lua_State *L, struct query *q)
 	struct lx_query *lq = lua_newuserdatauv(L, sizeof(*lq), 1);
 
 	lq->q = q;
-	lq->needs = 0;
 	lq->report = NULL;
 	luaL_setmetatable(L, QUERY_MT);
 	return lq;
@@ -34,8 +33,7 @@ static int query_gc(lua_State *L)
 	return 0;
 }
 
-/* A box with a copy of the query at index, its functions included [-0, +1, e]. */
-static struct lx_query *derive(lua_State *L, int index)
+struct lx_query *query_copy(lua_State *L, int index)
 {
 	const struct lx_query *from = query_check(L, index);
 	struct lx_query *lq;
@@ -45,29 +43,36 @@ static struct lx_query *derive(lua_State *L, int index)
 	lq->q = query_derive(from->q);
 	if (!lq->q)
 		luaL_error(L, "out of memory");
-	lq->needs = from->needs;
 	lua_getiuservalue(L, index, 1);
 	lua_setiuservalue(L, -2, 1);
 	return lq;
 }
 
-/* Adds the function on top to the query below it, in a list of its own [-1, +0, m]. */
-static void add_function(lua_State *L)
+struct lx_query *query_slot(lua_State *L, int index)
 {
-	int query = lua_gettop(L) - 1, old;
-	lua_Integer n = 0;
+	struct lx_query *lq;
 
-	lua_getiuservalue(L, query, 1);
-	old = lua_gettop(L);
-	lua_newtable(L);
-	if (lua_istable(L, old))
-		for (; lua_rawgeti(L, old, n + 1) != LUA_TNIL; n++)
-			lua_rawseti(L, -2, n + 1);
-	lua_settop(L, old + 1);
-	lua_pushvalue(L, old - 1);
-	lua_rawseti(L, -2, n + 1);
-	lua_setiuservalue(L, query, 1);
-	lua_settop(L, query);
+	index = lua_absindex(L, index);
+	lq = query_push(L, NULL);
+	lua_getiuservalue(L, index, 1);
+	lua_setiuservalue(L, -2, 1);
+	return lq;
+}
+
+int query_filled(lua_State *L, const char *who, const struct nl_error *err)
+{
+	const struct lx_query *lq = lua_touserdata(L, -1);
+
+	return lq->q ? 1 : raise_error(L, who, err);
+}
+
+/* Adds the function at index to those that filter the query box on top. */
+static void add_test(lua_State *L, int function)
+{
+	struct lx_query *lq = lua_touserdata(L, -1);
+
+	if (!query_test(lq->q, calls_add(L, -1, function)))
+		luaL_error(L, "out of memory");
 }
 
 /* Narrows the box on top by the table of conditions at index. */
@@ -78,10 +83,13 @@ static void narrow_by_table(lua_State *L, struct lx_query *lq, int index, const 
 	if (filter_table(L, index, lq->q, &err) < 0)
 		raise_error(L, who, &err);
 	lua_pushliteral(L, "where");
-	if (lua_rawget(L, index) == LUA_TFUNCTION)
-		add_function(L);
-	else
+	if (lua_rawget(L, index) == LUA_TFUNCTION) {
+		lua_insert(L, -2);
+		add_test(L, -2);
+		lua_remove(L, -2);
+	} else {
 		lua_pop(L, 1);
+	}
 }
 
 void query_narrow(lua_State *L, int index, int arg, const char *who)
@@ -93,13 +101,11 @@ void query_narrow(lua_State *L, int index, int arg, const char *who)
 	if (!lua_istable(L, arg) && !lua_isfunction(L, arg))
 		luaL_error(L, "%s: a table of conditions was expected, such as {lport=80}, got %s",
 			   who, lua_isnil(L, arg) ? "nil" : luaL_typename(L, arg));
-	lq = derive(L, index);
-	if (lua_istable(L, arg)) {
+	lq = query_copy(L, index);
+	if (lua_istable(L, arg))
 		narrow_by_table(L, lq, arg, who);
-	} else {
-		lua_pushvalue(L, arg);
-		add_function(L);
-	}
+	else
+		add_test(L, arg);
 }
 
 /* q(conditions), q() and, for generic for, q(nil, record) */
@@ -143,7 +149,7 @@ static int query_where(lua_State *L)
 	op = top > 3 ? luaL_checkstring(L, 3) : "=";
 	luaL_argcheck(L, top <= 4, 5, "where takes a field, an operator and a value");
 	(void)from;
-	lq = derive(L, 1);
+	lq = query_copy(L, 1);
 	if (filter_one(L, name, op, top, lq->q, &err) < 0)
 		return raise_error(L, "where", &err);
 	return 1;
@@ -157,18 +163,18 @@ static int query_limit(lua_State *L)
 
 	query_check(L, 1);
 	luaL_argcheck(L, n >= 0, 2, "a limit is 0 or more");
-	lq = derive(L, 1);
+	lq = query_copy(L, 1);
 	if (lq->q->limit == NO_LIMIT || n < lq->q->limit)
 		lq->q->limit = n;
 	return 1;
 }
 
-static const struct field *check_field(lua_State *L, const struct source *s, int arg)
+const struct field *field_check(lua_State *L, const struct source *s, int arg)
 {
 	const char *name = luaL_checkstring(L, arg), *near;
 	const struct field *f = source_field(s, name);
 
-	if (f)
+	if (f && !(f->flags & FF_SETTING))
 		return f;
 	near = source_nearest(s, name);
 	luaL_error(L, near ? "%s have no field '%s'; did you mean '%s'?" : "%s have no field '%s'",
@@ -188,126 +194,11 @@ static int query_distinct_method(lua_State *L)
 
 	luaL_argcheck(L, top >= 2, 2, "distinct takes the name of a field, such as \"raddr\"");
 	for (int i = 2; i <= top; i++)
-		check_field(L, from->q->source, i);
-	lq = derive(L, 1);
+		field_check(L, from->q->source, i);
+	lq = query_copy(L, 1);
 	for (int i = 2; i <= top; i++)
-		if (!query_distinct(lq->q, check_field(L, from->q->source, i)))
+		if (!query_distinct(lq->q, field_check(L, from->q->source, i)))
 			return luaL_error(L, "out of memory");
-	return 1;
-}
-
-/* Counts by records, as Lua functions take part [-0, +0, e]. */
-static uint64_t count_records(lua_State *L, int index)
-{
-	int cursor;
-	uint64_t n = 0;
-
-	cursor_push(L, index);
-	for (cursor = lua_gettop(L); cursor_step(L, index, cursor); n++)
-		lua_settop(L, cursor);
-	lua_settop(L, cursor - 1);
-	return n;
-}
-
-uint64_t query_run_count(lua_State *L, int index)
-{
-	struct lx_query *lq = query_check(L, index);
-	struct report report;
-	struct nl_error err;
-	uint64_t n;
-	bool functions = lua_getiuservalue(L, index, 1) == LUA_TTABLE;
-
-	lua_pop(L, 1);
-	if (functions)
-		return count_records(L, index);
-	if (query_count(lq->q, &n, &report, &err) < 0) {
-		interrupt_check(L);
-		raise_error(L, lq->q->source->name, &err);
-	}
-	answer_settle(L, index, &report);
-	return n;
-}
-
-/* q:count(), #q: how many rows. No record is made unless a function filters. */
-static int query_count_method(lua_State *L)
-{
-	lua_settop(L, 1);
-	lua_pushinteger(L, (lua_Integer)query_run_count(L, 1));
-	return 1;
-}
-
-/* q:first(): the first record, or nil. */
-static int query_first(lua_State *L)
-{
-	query_check(L, 1);
-	lua_settop(L, 1);
-	cursor_push(L, 1);
-	if (cursor_step(L, 1, 2)) {
-		cursor_shut(L, lua_touserdata(L, 2));
-		lua_pushnil(L);
-		lua_setiuservalue(L, -2, 1);
-	}
-	return 1;
-}
-
-/* Appends what is left of the run at cursor to the table at list [-0, +0, e]. */
-static void collect(lua_State *L, int query, int cursor, int list)
-{
-	lua_Integer n = 0;
-
-	while (cursor_step(L, query, cursor)) {
-		lua_pushnil(L);
-		lua_setiuservalue(L, -2, 1);
-		lua_rawseti(L, list, ++n);
-		lua_settop(L, list);
-	}
-	lua_settop(L, list);
-}
-
-/* q:list(): an array of the records; a flagged answer is asked again, as a count is. */
-static int query_list(lua_State *L)
-{
-	struct lx_query *lq = query_check(L, 1);
-	struct lx_state *st = lx_state(L);
-	bool accepts = st->accepts;
-	unsigned tries = 0;
-
-	lua_settop(L, 1);
-	do {
-		lua_settop(L, 1);
-		cursor_push(L, 1);
-		lua_newtable(L);
-		/* only the last try is said to be incomplete */
-		st->accepts = accepts || tries + 1 < QUERY_TRIES;
-		collect(L, 1, 2, 3);
-		st->accepts = accepts;
-	} while (!lq->report->complete && ++tries < QUERY_TRIES);
-	return 1;
-}
-
-/* q:each(f): calls f with each record; stops when f returns false. Returns how many. */
-static int query_each(lua_State *L)
-{
-	lua_Integer n = 0;
-
-	query_check(L, 1);
-	luaL_checktype(L, 2, LUA_TFUNCTION);
-	lua_settop(L, 2);
-	cursor_push(L, 1);
-	while (cursor_step(L, 1, 3)) {
-		bool stop;
-
-		n++;
-		lua_pushvalue(L, 2);
-		lua_insert(L, -2);
-		lua_call(L, 1, 1);
-		stop = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
-		lua_settop(L, 3);
-		if (stop)
-			break;
-	}
-	cursor_shut(L, lua_touserdata(L, 3));
-	lua_pushinteger(L, n);
 	return 1;
 }
 
@@ -326,9 +217,13 @@ static int query_explain_method(lua_State *L)
 	return 1;
 }
 
+/* #q: how many rows, of groups too. */
 static int query_len(lua_State *L)
 {
-	return query_count_method(L);
+	query_check(L, 1);
+	lua_settop(L, 1);
+	lua_pushinteger(L, (lua_Integer)query_run_count(L, 1));
+	return 1;
 }
 
 /* "sockets<state = established and lport = 80>" */
@@ -363,16 +258,17 @@ static int query_compared(lua_State *L)
 			  lq->q->source->name, lq->q->source->name, lq->q->source->name);
 }
 
-static const luaL_Reg methods[] = {
-	{ "count", query_count_method },
-	{ "first", query_first },
-	{ "list", query_list },
-	{ "each", query_each },
+static const luaL_Reg narrowing[] = {
 	{ "where", query_where },
 	{ "limit", query_limit },
 	{ "distinct", query_distinct_method },
 	{ "explain", query_explain_method },
 	{ NULL, NULL },
+};
+
+/* All methods, in the order in which they are suggested. */
+static const luaL_Reg *const methods[] = {
+	query_run_methods, narrowing, query_derive_methods, query_output_methods, NULL,
 };
 
 static int unknown_key(lua_State *L, const struct lx_query *lq)
@@ -383,8 +279,9 @@ static int unknown_key(lua_State *L, const struct lx_query *lq)
 	if (source_field(lq->q->source, key))
 		return luaL_error(L, "%s is a field of each %s: for s in %s do print(s.%s) end",
 				  key, lq->q->source->row_name, name, key);
-	for (const luaL_Reg *m = methods; m->name; m++)
-		near = nearest_name(key, near, m->name);
+	for (size_t i = 0; methods[i]; i++)
+		for (const luaL_Reg *m = methods[i]; m->name; m++)
+			near = nearest_name(key, near, m->name);
 	return luaL_error(L,
 			  near ? "a query has no method '%s'; did you mean '%s'?"
 			       : "a query has no method '%s'",
@@ -435,7 +332,9 @@ void query_open(lua_State *L)
 {
 	luaL_newmetatable(L, QUERY_MT);
 	luaL_setfuncs(L, meta, 0);
-	luaL_newlib(L, methods);
+	lua_newtable(L);
+	for (size_t i = 0; methods[i]; i++)
+		luaL_setfuncs(L, methods[i], 0);
 	lua_pushcclosure(L, query_index, 1);
 	lua_setfield(L, -2, "__index");
 	lua_pop(L, 1);

@@ -35,20 +35,66 @@ static int env_gc(lua_State *L)
 	return 0;
 }
 
-/* Makes user value 2 of the cursor hold the row's env [-0, +0, m]. */
-static void hold_env(lua_State *L, struct env *env, int cursor)
+/* Puts a box that holds the env on the stack [-0, +1, m]. */
+static void push_env(lua_State *L, struct env *env)
 {
-	struct lx_cursor *lc = lua_touserdata(L, cursor);
-	struct lx_env *box;
+	struct lx_env *box = lua_newuserdatauv(L, sizeof(*box), 0);
 
-	if (lc->env == env)
-		return;
-	box = lua_newuserdatauv(L, sizeof(*box), 0);
 	box->env = NULL;
 	luaL_setmetatable(L, ENV_MT);
 	box->env = env_ref(env);
-	lua_setiuservalue(L, cursor, 2);
+}
+
+/* The table at this user value, made if it is not there [-0, +1, m]. */
+static void push_table(lua_State *L, int cursor, int uv)
+{
+	if (lua_getiuservalue(L, cursor, uv) == LUA_TTABLE)
+		return;
+	lua_pop(L, 1);
+	lua_newtable(L);
+	lua_pushvalue(L, -1);
+	lua_setiuservalue(L, cursor, uv);
+}
+
+/*
+ * Makes a user value of the cursor hold the row's env [-0, +0, m]. Rows of a
+ * run have one env a namespace and stage, so a box is made once for each.
+ */
+static void hold_env(lua_State *L, struct env *env, int cursor)
+{
+	struct lx_cursor *lc = lua_touserdata(L, cursor);
+
+	if (lc->env == env)
+		return;
+	push_table(L, cursor, CURSOR_ENVS);
+	if (lua_rawgetp(L, -1, env) != LUA_TUSERDATA) {
+		lua_pop(L, 1);
+		push_env(L, env);
+		lua_pushvalue(L, -1);
+		lua_rawsetp(L, -3, env);
+	}
+	lua_setiuservalue(L, cursor, CURSOR_ENV);
+	lua_pop(L, 1);
 	lc->env = env;
+}
+
+static void push_meta(lua_State *L, const struct source *s);
+
+/* The metatable of a source: of ours in the registry, of a made one with the run [-0, +1, m]. */
+static void find_meta(lua_State *L, const struct source *s, int cursor)
+{
+	if (s->refs == 0) {
+		lua_rawgetp(L, LUA_REGISTRYINDEX, mt_key(s));
+		return;
+	}
+	push_table(L, cursor, CURSOR_METAS);
+	if (lua_rawgetp(L, -1, s) != LUA_TTABLE) {
+		lua_pop(L, 1);
+		push_meta(L, s);
+		lua_pushvalue(L, -1);
+		lua_rawsetp(L, -3, s);
+	}
+	lua_remove(L, -2);
 }
 
 struct lx_record *record_push(lua_State *L, const struct row *row, int cursor)
@@ -65,36 +111,27 @@ struct lx_record *record_push(lua_State *L, const struct row *row, int cursor)
 	rec->asked = row->asked;
 	rec->len = len;
 	memcpy(rec->msg, row->msg, len);
-	lua_rawgetp(L, LUA_REGISTRYINDEX, mt_key(row->source));
+	find_meta(L, row->source, cursor);
 	lua_setmetatable(L, -2);
 	lua_pushvalue(L, cursor);
 	lua_setiuservalue(L, -2, UV_CURSOR);
-	lua_getiuservalue(L, cursor, 2);
+	lua_getiuservalue(L, cursor, CURSOR_ENV);
 	lua_setiuservalue(L, -2, UV_ENV);
 	return rec;
 }
 
-struct lx_record *record_test(lua_State *L, int index, const struct source *s)
-{
-	bool same;
-
-	if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index))
-		return NULL;
-	lua_rawgetp(L, LUA_REGISTRYINDEX, mt_key(s));
-	same = lua_rawequal(L, -1, -2);
-	lua_pop(L, 2);
-	return same ? lua_touserdata(L, index) : NULL;
-}
+/* Each metatable of a record has this key. */
+static const char record_key;
 
 struct lx_record *record_any(lua_State *L, int index)
 {
-	for (size_t i = 0; sources[i]; i++) {
-		struct lx_record *rec = record_test(L, index, sources[i]);
+	bool ours;
 
-		if (rec)
-			return rec;
-	}
-	return NULL;
+	if (lua_type(L, index) != LUA_TUSERDATA || !lua_getmetatable(L, index))
+		return NULL;
+	ours = lua_rawgetp(L, -1, &record_key) == LUA_TBOOLEAN;
+	lua_pop(L, 2);
+	return ours ? lua_touserdata(L, index) : NULL;
 }
 
 static struct lx_record *check(lua_State *L, int index)
@@ -143,36 +180,33 @@ static void refetch(lua_State *L, int index, uint32_t needs)
 }
 
 /* Tells the run behind the record, if it still goes on, what its rows are read for. */
-static void widen(lua_State *L, int index, const struct field *f)
+static void widen(lua_State *L, int index, const struct source *s, uint32_t needs)
 {
-	struct lx_cursor *lc;
+	const struct lx_cursor *lc;
 
 	lua_getiuservalue(L, index, UV_CURSOR);
 	lc = lua_touserdata(L, -1);
-	if (lc && lc->c) {
-		struct lx_query *lq;
-
-		cursor_widen(lc->c, f->needs);
-		lua_getiuservalue(L, -1, 1);
-		lq = lua_touserdata(L, -1);
-		if (lq)
-			lq->needs |= f->needs;
-		lua_pop(L, 1);
-	}
+	if (lc && lc->c)
+		cursor_widen(lc->c, s, needs);
 	lua_pop(L, 1);
 }
 
 bool record_get(lua_State *L, int index, const struct field *f, struct row *row, struct value *v)
 {
 	struct lx_record *rec = lua_touserdata(L, index);
+	uint32_t missing = f->needs & ~rec->asked;
 
 	record_row(rec, row);
+	/* owners are found for a single row too, but those behind it shall have them in time */
+	if (missing & NEED_OWNERS)
+		widen(L, index, rec->source, missing);
 	if (field_get(f, row, v))
 		return true;
-	if ((f->needs & ~rec->asked) == 0)
+	missing &= ~NEED_OWNERS;
+	if (missing == 0)
 		return false;
-	widen(L, index, f);
-	refetch(L, index, f->needs);
+	widen(L, index, rec->source, missing);
+	refetch(L, index, missing);
 	record_row(rec, row);
 	return field_get(f, row, v);
 }
@@ -183,7 +217,7 @@ void record_complete(lua_State *L, int index)
 	uint32_t all = 0;
 
 	for (const struct field *f = rec->source->fields; f->name; f++)
-		all |= f->needs;
+		all |= f->needs & ~NEED_OWNERS;
 	if (all & ~rec->asked)
 		refetch(L, index, all);
 }
@@ -203,6 +237,13 @@ void value_push(lua_State *L, const struct field *f, const struct value *v)
 		break;
 	case VALUE_FLOAT:
 		lua_pushnumber(L, v->real);
+		break;
+	case VALUE_LIST:
+		lua_createtable(L, (int)v->list.n, 0);
+		for (size_t i = 0; i < v->list.n; i++) {
+			value_push(L, f, &v->list.items[i]);
+			lua_rawseti(L, -2, (lua_Integer)i + 1);
+		}
 		break;
 	case VALUE_INT:
 		if (f->type != FT_ENUM) {
@@ -331,9 +372,12 @@ static void push_names(lua_State *L, const struct source *s)
 	}
 }
 
-static void open_source(lua_State *L, const struct source *s)
+/* The metatable of a source's records [-0, +1, m]. */
+static void push_meta(lua_State *L, const struct source *s)
 {
-	lua_newtable(L); /* the metatable */
+	lua_newtable(L);
+	lua_pushboolean(L, true);
+	lua_rawsetp(L, -2, &record_key);
 	lua_pushstring(L, s->row_name);
 	lua_setfield(L, -2, "__name");
 	push_names(L, s);
@@ -348,7 +392,6 @@ static void open_source(lua_State *L, const struct source *s)
 	lua_setfield(L, -2, "__newindex");
 	lua_pushcfunction(L, record_tostring);
 	lua_setfield(L, -2, "__tostring");
-	lua_rawsetp(L, LUA_REGISTRYINDEX, mt_key(s));
 }
 
 void record_open(lua_State *L)
@@ -357,6 +400,8 @@ void record_open(lua_State *L)
 	lua_pushcfunction(L, env_gc);
 	lua_setfield(L, -2, "__gc");
 	lua_pop(L, 1);
-	for (size_t i = 0; sources[i]; i++)
-		open_source(L, sources[i]);
+	for (size_t i = 0; sources[i]; i++) {
+		push_meta(L, sources[i]);
+		lua_rawsetp(L, LUA_REGISTRYINDEX, mt_key(sources[i]));
+	}
 }

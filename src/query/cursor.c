@@ -1,59 +1,49 @@
 /*
- * Owns a run: namespace after namespace, row after row, each socket once, only
- * those that match; and what is to be said of the answer afterwards.
+ * Owns a run: what its feed gives, through functions, distinct, sort and limit,
+ * row after row; and the repetition of answers that are flagged.
  */
-#include "connsh/query.h"
-#include "seen.h"
+#include "private.h"
 
 #include <errno.h>
-#include <linux/capability.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 struct cursor {
 	struct query *query;
-	struct env **places; /* one for each namespace to ask */
-	size_t nplaces, place;
-	uint32_t needs; /* wanted beside the query's own */
-	struct plan plan;
-	struct scan *scan; /* NULL: the place has not been asked yet */
-	struct window *window;
-	struct distinct distinct;
+	uint32_t needs; /* wanted of its rows beside what the query itself uses */
+	const struct calls *calls;
+	struct feed *feed;
+	struct keyset distinct;
+	struct keybuf key;
+	struct sorter *sorter; /* NULL: rows are given as they come */
+	bool sorted;
+	size_t at; /* in the sorter */
 	int64_t admitted;
-	uint64_t rows, passed;
-	uint64_t here; /* rows read since this place was first asked */
-	bool again;    /* begin this place anew, with more extensions */
-	unsigned flags;
-	struct scan_stats stats;
+	uint64_t passed;
+	unsigned tries;
 };
 
-static int fail(struct nl_error *err, int code, const char *text)
+/* What the query itself reads of its rows. */
+static uint32_t own_needs(const struct query *q)
 {
-	err->code = code;
-	snprintf(err->text, sizeof(err->text), "%s", text);
-	return -1;
+	uint32_t needs = q->learned;
+
+	for (size_t i = 0; i < q->ndistinct; i++)
+		needs |= q->distinct[i]->needs;
+	for (size_t i = 0; i < q->nsort; i++)
+		needs |= q->sort[i].field->needs;
+	return needs;
 }
 
-static int open_places(struct cursor *c, struct nl_error *err)
+static int open_feed(struct cursor *c, struct nl_error *err)
 {
-	size_t n = c->query->nnetns ? c->query->nnetns : 1;
+	struct query *q = c->query;
+	uint32_t needs = c->needs | own_needs(q);
 
-	c->places = calloc(n, sizeof(*c->places));
-	if (!c->places)
-		return fail(err, ENOMEM, "out of memory");
-	for (; c->nplaces < n; c->nplaces++) {
-		struct netns *ns = NULL;
-
-		if (c->query->nnetns && netns_open(c->query->netns[c->nplaces], &ns, err) < 0)
-			return -1;
-		c->places[c->nplaces] = env_new(ns);
-		if (!c->places[c->nplaces])
-			return fail(err, ENOMEM, "out of memory");
-	}
+	c->feed = q->from ? q->from->ops->open(q, needs, err) : kernel_feed(q, needs, err);
+	if (!c->feed)
+		return -1;
+	c->feed->ops->calls(c->feed, c->calls);
 	return 0;
 }
 
@@ -62,217 +52,229 @@ struct cursor *cursor_open(struct query *q, uint32_t needs, struct nl_error *err
 	struct cursor *c = calloc(1, sizeof(*c));
 
 	if (!c) {
-		fail(err, ENOMEM, "out of memory");
+		query_no_memory(err);
 		return NULL;
 	}
 	c->query = query_ref(q);
 	c->needs = needs;
-	c->window = calloc(1, sizeof(*c->window));
-	if (!c->window)
-		fail(err, ENOMEM, "out of memory");
-	else if (open_places(c, err) == 0)
+	if (q->nsort) {
+		c->sorter = sorter_new(q->sort, q->nsort, q->limit);
+		if (!c->sorter)
+			query_no_memory(err);
+	}
+	if ((c->sorter || !q->nsort) && open_feed(c, err) == 0)
 		return c;
 	cursor_close(c);
 	return NULL;
 }
 
-/* Takes over what the scan knows and closes it. */
-static void finish_scan(struct cursor *c)
+void cursor_calls(struct cursor *c, const struct calls *calls)
 {
-	struct scan_stats st;
-
-	if (!c->scan)
-		return;
-	c->flags |= scan_flags(c->scan);
-	scan_stats(c->scan, &st);
-	c->stats.dumps += st.dumps;
-	c->stats.nl.messages += st.nl.messages;
-	c->stats.nl.bytes += st.nl.bytes;
-	c->stats.nl.datagrams += st.nl.datagrams;
-	c->stats.nl.foreign += st.nl.foreign;
-	scan_close(c->scan);
-	c->scan = NULL;
+	c->calls = calls;
+	c->feed->ops->calls(c->feed, calls);
 }
 
-static int start_scan(struct cursor *c, struct nl_error *err)
+/* Do all functions of the query let the row pass? */
+static int test(struct cursor *c, const struct row *row, struct nl_error *err)
 {
-	struct scan_request req = { .env = c->places[c->place] };
+	int rc = 1;
 
-	if (!plan_make(c->query, c->needs, req.env, &c->plan))
-		return fail(err, ENOMEM, "out of memory");
-	req.parts = c->plan.parts;
-	req.needs = c->plan.needs;
-	req.prog = c->plan.prog.len ? &c->plan.prog : NULL;
-	c->scan = scan_open(c->query->source, &req);
-	return c->scan ? 0 : fail(err, ENOMEM, "out of memory");
+	for (size_t i = 0; rc == 1 && i < c->query->ntests; i++)
+		rc = c->calls->test(c->calls->arg, c->query->tests[i], row, err);
+	return rc;
 }
 
-static bool passes(struct cursor *c, const struct row *row)
+/* Rows that lack one of the values are left out: they are not told apart. */
+static int is_new(struct cursor *c, const struct row *row, struct nl_error *err)
 {
-	uint64_t key;
+	bool fresh;
 
-	if (c->query->filter && !node_match(c->query->filter, row))
-		return false;
-	key = c->query->source->key(row);
-	return key == 0 || !window_seen(c->window, key);
+	c->key.len = 0;
+	for (size_t i = 0; i < c->query->ndistinct; i++) {
+		struct value v;
+
+		if (!field_get(c->query->distinct[i], row, &v))
+			return 0;
+		if (!key_put(&c->key, &v))
+			return query_no_memory(err);
+	}
+	if (keyset_add(&c->distinct, c->key.bytes, c->key.len, &fresh) < 0)
+		return query_no_memory(err);
+	return fresh;
+}
+
+/* The next row before sort and limit. */
+static int next_unsorted(struct cursor *c, struct row *row, struct nl_error *err)
+{
+	int rc;
+
+	while ((rc = c->feed->ops->next(c->feed, row, err)) > 0) {
+		rc = test(c, row, err);
+		if (rc > 0 && c->query->ndistinct)
+			rc = is_new(c, row, err);
+		if (rc < 0)
+			return -1;
+		if (rc > 0) {
+			c->passed++;
+			return 1;
+		}
+	}
+	return rc;
+}
+
+/* Forgets what was read, to ask once more. */
+static int begin_again(struct cursor *c, struct nl_error *err)
+{
+	c->feed->ops->close(c->feed);
+	c->feed = NULL;
+	keyset_free(&c->distinct);
+	sorter_reset(c->sorter);
+	c->passed = 0;
+	return open_feed(c, err);
+}
+
+static int sort_all(struct cursor *c, struct nl_error *err)
+{
+	struct report r;
+	struct row row;
+	int rc;
+
+	for (;;) {
+		while ((rc = next_unsorted(c, &row, err)) > 0)
+			if (!sorter_add(c->sorter, &row))
+				return query_no_memory(err);
+		if (rc < 0)
+			return -1;
+		report_begin(&r);
+		c->feed->ops->report(c->feed, &r);
+		c->tries++;
+		if (!report_flagged(&r) || c->tries >= QUERY_TRIES)
+			break;
+		if (begin_again(c, err) < 0)
+			return -1;
+	}
+	sorter_finish(c->sorter);
+	c->sorted = true;
+	if (nl_cancel)
+		return query_fail(err, ECANCELED, "interrupted");
+	return 0;
 }
 
 int cursor_next(struct cursor *c, struct row *row, struct nl_error *err)
 {
 	int rc;
 
-	if (c->again)
-		finish_scan(c);
-	c->again = false;
-	for (; c->place < c->nplaces; c->place++) {
-		if (!c->scan && start_scan(c, err) < 0)
-			return -1;
-		while ((rc = scan_next(c->scan, row, err)) > 0) {
-			c->rows++;
-			c->here++;
-			if (passes(c, row)) {
-				c->passed++;
-				return 1;
-			}
-		}
-		finish_scan(c);
-		c->here = 0;
-		if (rc < 0) {
-			c->place = c->nplaces;
-			return -1;
-		}
-	}
-	return 0;
-}
-
-int cursor_admit(struct cursor *c, const struct row *row, struct nl_error *err)
-{
-	int rc = 1;
-
-	if (cursor_full(c))
+	if (c->query->limit != NO_LIMIT && c->admitted >= c->query->limit)
 		return 0;
-	if (c->query->ndistinct)
-		rc = distinct_add(&c->distinct, row, c->query->distinct, c->query->ndistinct);
-	if (rc < 0)
-		return fail(err, ENOMEM, "out of memory");
-	c->admitted += rc;
+	if (c->sorter) {
+		if (!c->sorted && sort_all(c, err) < 0)
+			return -1;
+		rc = sorter_get(c->sorter, c->at, row);
+		c->at += (size_t)rc;
+	} else {
+		rc = next_unsorted(c, row, err);
+	}
+	if (rc > 0)
+		c->admitted++;
 	return rc;
 }
 
-bool cursor_full(const struct cursor *c)
+void cursor_widen(struct cursor *c, const struct source *s, uint32_t needs)
 {
-	return c->query->limit != NO_LIMIT && c->admitted >= c->query->limit;
-}
-
-/*
- * The rows that were given out are in the window, so they do not come again,
- * as long as not more were read than it holds. Later each row that lacks an
- * extension is asked for by itself.
- */
-void cursor_widen(struct cursor *c, uint32_t needs)
-{
-	if ((c->needs | needs) == c->needs)
-		return;
-	c->needs |= needs;
-	/* not at once: the row that was given out last is in the scan's buffer */
-	c->again = c->scan && c->here <= WINDOW_SIZE / 2;
-}
-
-/* Does this process hold CAP_NET_ADMIN? capget(2). */
-static bool net_admin(void)
-{
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2] = { 0 };
-
-	return syscall(SYS_capget, &head, data) == 0 && data[0].effective & 1u << CAP_NET_ADMIN;
-}
-
-__attribute__((format(printf, 2, 3))) static void warn(struct report *r, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (r->nwarnings == REPORT_WARNINGS)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(r->warnings[r->nwarnings++], sizeof(r->warnings[0]), fmt, ap);
-	va_end(ap);
+	if (s == c->query->source) {
+		c->needs |= needs;
+		c->query->learned |= needs;
+	}
+	c->feed->ops->widen(c->feed, s, needs);
 }
 
 void cursor_report(const struct cursor *c, struct report *out)
 {
-	const char *name = c->query->source->name;
-
-	memset(out, 0, sizeof(*out));
-	out->tries = 1;
-	out->rows = c->rows;
+	report_begin(out);
+	if (c->feed)
+		c->feed->ops->report(c->feed, out);
+	if (c->tries > out->tries)
+		out->tries = c->tries;
 	out->passed = c->passed;
-	out->stats = c->stats;
-	out->source = c->flags & SCAN_RECORDED ? "recording" : "netlink";
-	out->refused = (c->flags & SCAN_REFUSED) != 0;
-	out->complete = !(c->flags & (SCAN_INTERRUPTED | SCAN_FOREIGN | SCAN_DAMAGED));
-	if (c->flags & SCAN_DAMAGED)
-		warn(out, "rows of %s came with damaged attributes: fields may be missing", name);
-	if (c->flags & SCAN_INTERRUPTED)
-		warn(out, "%s changed while the kernel listed them: rows may be missing", name);
-	if (c->flags & SCAN_FOREIGN)
-		warn(out,
-		     "%llu messages that did not come from the kernel were dropped while it "
-		     "listed %s: rows may be missing",
-		     (unsigned long long)c->stats.nl.foreign, name);
-	if (c->plan.net_admin && !(c->flags & SCAN_RECORDED) && !net_admin())
-		warn(out,
-		     "the kernel tells marks and keys of %s to CAP_NET_ADMIN only: none are "
-		     "known here",
-		     name);
 }
 
 void cursor_close(struct cursor *c)
 {
 	if (!c)
 		return;
-	finish_scan(c);
-	for (size_t i = 0; i < c->nplaces; i++)
-		env_unref(c->places[i]);
-	free(c->places);
-	free(c->window);
-	distinct_free(&c->distinct);
+	if (c->feed)
+		c->feed->ops->close(c->feed);
+	keyset_free(&c->distinct);
+	key_free(&c->key);
+	sorter_free(c->sorter);
 	query_unref(c->query);
 	free(c);
 }
 
-/* One pass; the report tells whether it is flagged. */
-static int count_once(struct query *q, uint64_t *n, struct report *report, struct nl_error *err)
+/* ---- whole runs ------------------------------------------------------------------- */
+
+/* One pass: 0 with the report filled, or -1. */
+static int run_once(struct query *q, uint32_t needs, const struct calls *calls,
+		    const struct sink *sink, struct report *report, struct nl_error *err)
 {
-	struct cursor *c = cursor_open(q, 0, err);
+	struct cursor *c = cursor_open(q, needs, err);
 	struct row row;
 	int rc;
 
 	if (!c)
 		return -1;
-	*n = 0;
-	while (!cursor_full(c) && (rc = cursor_next(c, &row, err)) != 0) {
-		if (rc > 0)
-			rc = cursor_admit(c, &row, err);
-		if (rc < 0) {
-			cursor_close(c);
-			return -1;
-		}
-		*n += (uint64_t)rc;
+	cursor_calls(c, calls);
+	if (sink->running)
+		*sink->running = c;
+	while ((rc = cursor_next(c, &row, err)) > 0) {
+		rc = sink->take(sink->arg, &row, err);
+		if (rc)
+			break;
 	}
-	finish_scan(c);
+	if (sink->running)
+		*sink->running = NULL;
 	cursor_report(c, report);
 	cursor_close(c);
+	return rc < 0 ? -1 : 0;
+}
+
+int query_run(struct query *q, uint32_t needs, const struct calls *calls, const struct sink *sink,
+	      struct report *report, struct nl_error *err)
+{
+	unsigned tries = 0, inner;
+
+	do {
+		if (run_once(q, needs, calls, sink, report, err) < 0)
+			return -1;
+		inner = report->tries;
+		tries++;
+		/* what is read whole was asked again further down already */
+	} while (report_flagged(report) && inner == 1 && tries < QUERY_TRIES && sink->restart &&
+		 sink->restart(sink->arg));
+	if (tries > report->tries)
+		report->tries = tries;
 	return 0;
 }
 
-int query_count(struct query *q, uint64_t *n, struct report *report, struct nl_error *err)
+static int count_row(void *arg, const struct row *row, struct nl_error *err)
 {
-	unsigned tries = 0;
-
-	do {
-		if (count_once(q, n, report, err) < 0)
-			return -1;
-		report->tries = ++tries;
-	} while (!report->complete && tries < QUERY_TRIES);
+	(void)row;
+	(void)err;
+	++*(uint64_t *)arg;
 	return 0;
+}
+
+static bool count_restart(void *arg)
+{
+	*(uint64_t *)arg = 0;
+	return true;
+}
+
+int query_count(struct query *q, const struct calls *calls, uint64_t *n, struct report *report,
+		struct nl_error *err)
+{
+	struct sink sink = { count_row, count_restart, n, NULL };
+
+	*n = 0;
+	return query_run(q, 0, calls, &sink, report, err);
 }

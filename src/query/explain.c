@@ -1,7 +1,6 @@
 /* Owns telling a person how a query is answered: what is asked, what is tested here. */
-#include "connsh/query.h"
+#include "private.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +22,7 @@ static void print_dumps(FILE *out, const struct query *q, const struct plan *p, 
 		.parts = p->parts,
 		.needs = p->needs,
 		.prog = p->prog.len ? &p->prog : NULL,
+		.ordered = q->ordered,
 	};
 	struct dump_plan *d = calloc(1, sizeof(*d));
 
@@ -65,42 +65,95 @@ static void print_last(FILE *out, const struct report *r)
 	if (r->tries > 1)
 		fprintf(out, "           asked %u times, as the kernel flagged the answer\n",
 			r->tries);
+	if (r->held_back)
+		fprintf(out, "           the owners of %" PRIu64 " sockets were looked up\n",
+			r->held_back);
+	if (r->timed)
+		fprintf(out, "           %" PRIu64 " came and %" PRIu64 " went meanwhile\n",
+			r->came, r->went);
 	for (size_t i = 0; i < r->nwarnings; i++)
 		fprintf(out, "           %s\n", r->warnings[i]);
 }
 
-char *query_explain(struct query *q, const struct report *last, struct nl_error *err)
+static void print_fields(FILE *out, const struct query *q)
+{
+	if (q->ntests)
+		fprintf(out, "functions  %zu of Lua, each row\n", q->ntests);
+	for (size_t i = 0; i < q->ndistinct; i++)
+		fprintf(out, "%s%s%s", i ? ", " : "distinct   ", q->distinct[i]->name,
+			i + 1 < q->ndistinct ? "" : "\n");
+	for (size_t i = 0; i < q->nsort; i++)
+		fprintf(out, "%s%s%s%s", i ? ", " : "sort       ", q->sort[i].down ? "-" : "",
+			q->sort[i].field->name, i + 1 < q->nsort ? "" : "\n");
+	if (q->limit != NO_LIMIT)
+		fprintf(out, "limit      %" PRId64 "%s\n", q->limit,
+			q->nsort ? ": no more rows are kept" : "");
+}
+
+static void print_owners(FILE *out, const struct plan *p)
+{
+	if (p->needs & NEED_OWNER)
+		fprintf(out,
+			"owners     /proc is read once these rows are there, and once more for "
+			"those left\n");
+}
+
+/* A query over the kernel's rows. False: no memory. */
+static bool print_kernel(FILE *out, const struct query *q, uint32_t needs)
 {
 	struct env *env = env_new(NULL);
 	struct plan *p = calloc(1, sizeof(*p));
-	char *text = NULL;
-	size_t len;
-	FILE *out = env && p && plan_make(q, 0, env, p) ? open_memstream(&text, &len) : NULL;
+	bool ok = env && p && plan_make(q, needs, env, p);
 
-	if (out) {
-		fprintf(out, "source     %s\n", q->source->name);
+	if (ok) {
+		fprintf(out, "source     %s%s\n", q->source->name,
+			q->consistent ? ", asked twice, and a third time if the answers differ"
+				      : "");
 		print_places(out, q);
 		print_dumps(out, q, p, env);
 		print_filter(out, q, p);
-		if (q->ndistinct)
-			fprintf(out, "distinct   ");
-		for (size_t i = 0; i < q->ndistinct; i++)
-			fprintf(out, "%s%s", q->distinct[i]->name,
-				i + 1 < q->ndistinct ? ", " : "\n");
-		if (q->limit != NO_LIMIT)
-			fprintf(out, "limit      %" PRId64 "\n", q->limit);
-		if (last)
-			print_last(out, last);
-		if (fclose(out) != 0) {
-			free(text);
-			text = NULL;
-		}
-	}
-	if (!text) {
-		err->code = ENOMEM;
-		snprintf(err->text, sizeof(err->text), "out of memory");
+		print_owners(out, p);
+		print_fields(out, q);
 	}
 	free(p);
 	env_unref(env);
-	return text;
+	return ok;
+}
+
+/* From the kernel up: each stage below what it is made of. */
+static bool print_query(FILE *out, const struct query *q, uint32_t needs)
+{
+	char *filter;
+
+	if (!q->from)
+		return print_kernel(out, q, needs);
+	if (!print_query(out, q->from->input, q->from->ops->needs(q->from)))
+		return false;
+	if (q->from->other && !print_query(out, q->from->other, 0))
+		return false;
+	q->from->ops->describe(q->from, out);
+	filter = q->filter ? node_text(q->filter) : NULL;
+	if (filter)
+		fprintf(out, "filter     %s\n", filter);
+	free(filter);
+	print_fields(out, q);
+	return true;
+}
+
+char *query_explain(struct query *q, const struct report *last, struct nl_error *err)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	bool ok = out && print_query(out, q, 0);
+
+	if (ok && last)
+		print_last(out, last);
+	if (out && fclose(out) != 0)
+		ok = false;
+	if (ok)
+		return text;
+	free(text);
+	query_no_memory(err);
+	return NULL;
 }

@@ -79,6 +79,24 @@ bool node_match(const struct node *n, const struct row *row)
 	return false;
 }
 
+enum tri node_tri(const struct node *n, enum tri (*leaf)(const struct cond *c, const void *arg),
+		  const void *arg)
+{
+	enum tri all = TRI_YES, any = TRI_NO;
+
+	if (n->kind == NODE_COND)
+		return leaf(&n->cond, arg);
+	for (size_t i = 0; i < n->n; i++) {
+		enum tri kid = node_tri(n->kids[i], leaf, arg);
+
+		all = kid < all ? kid : all;
+		any = kid > any ? kid : any;
+	}
+	if (n->kind == NODE_NOT)
+		return TRI_YES - any;
+	return n->kind == NODE_AND ? all : any;
+}
+
 static void print(FILE *out, const struct node *n, bool inside)
 {
 	bool brackets = inside && n->n > 1;

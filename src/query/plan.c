@@ -9,28 +9,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum tri { NO, UNKNOWN, YES };
+/* What the part's own values tell of a condition. */
+struct part {
+	const struct source *source;
+	unsigned number;
+};
 
-/* Does a row of this part match, as far as the part's own values tell? */
-static enum tri part_matches(const struct source *s, unsigned part, const struct node *n)
+static enum tri part_leaf(const struct cond *c, const void *arg)
 {
-	enum tri all = YES, any = NO;
+	const struct part *part = arg;
 	struct value v;
 
-	if (n->kind == NODE_COND) {
-		if (!s->part_value(part, n->cond.field, &v))
-			return UNKNOWN;
-		return cond_match_value(&n->cond, &v) ? YES : NO;
-	}
-	for (size_t i = 0; i < n->n; i++) {
-		enum tri kid = part_matches(s, part, n->kids[i]);
+	if (!part->source->part_value(part->number, c->field, &v))
+		return TRI_UNKNOWN;
+	return cond_match_value(c, &v) ? TRI_YES : TRI_NO;
+}
 
-		all = kid < all ? kid : all;
-		any = kid > any ? kid : any;
-	}
-	if (n->kind == NODE_NOT)
-		return YES - any;
-	return n->kind == NODE_AND ? all : any;
+/* Does a row of this part match, as far as the part's own values tell? */
+static enum tri part_matches(const struct source *s, unsigned number, const struct node *n)
+{
+	struct part part = { s, number };
+
+	return node_tri(n, part_leaf, &part);
 }
 
 /* All conditions of a tree, wherever they stand. */
@@ -53,24 +53,24 @@ static void choose_parts(const struct query *q, const struct cond *const *conds,
 
 	out->exact = true;
 	for (unsigned i = 0; i < s->nparts; i++) {
-		enum tri m = q->filter ? part_matches(s, i, q->filter) : YES;
+		enum tri m = q->filter ? part_matches(s, i, q->filter) : TRI_YES;
 
-		if (m == NO || !s->part_asked(i, conds, nconds))
+		if (m == TRI_NO || !s->part_asked(i, conds, nconds))
 			continue;
 		part_add(&out->parts, i);
 		out->nparts++;
-		if (m == UNKNOWN)
+		if (m == TRI_UNKNOWN)
 			out->exact = false;
 	}
 }
 
 /*
  * Is the condition true (or false) of every part that is asked for? Then the
- * parts have done it, and a program need not. A UNKNOWN of any is UNKNOWN.
+ * parts have done it, and a program need not. An unknown one makes it unknown.
  */
 static enum tri settled(const struct query *q, const struct plan *p, const struct node *n)
 {
-	enum tri all = YES, any = NO;
+	enum tri all = TRI_YES, any = TRI_NO;
 
 	for (unsigned i = 0; i < q->source->nparts; i++) {
 		enum tri m;
@@ -81,7 +81,7 @@ static enum tri settled(const struct query *q, const struct plan *p, const struc
 		all = m < all ? m : all;
 		any = m > any ? m : any;
 	}
-	return all == YES ? YES : any == NO ? NO : UNKNOWN;
+	return all == TRI_YES ? TRI_YES : any == TRI_NO ? TRI_NO : TRI_UNKNOWN;
 }
 
 struct compiler {
@@ -141,7 +141,7 @@ static enum strength compile_any(const struct compiler *k, const struct node *n,
 		enum strength kid;
 		enum tri m = settled(k->q, k->plan, n->kids[i]);
 
-		if (m == (negated ? YES : NO))
+		if (m == (negated ? TRI_YES : TRI_NO))
 			continue; /* never true of what is asked for */
 		kid = compile(k, n->kids[i], negated, &one);
 		if (kid == NOTHING || one.len == 0)
@@ -159,7 +159,7 @@ static enum strength compile_any(const struct compiler *k, const struct node *n,
 static enum strength compile(const struct compiler *k, const struct node *n, bool negated,
 			     struct kprog *prog)
 {
-	if (settled(k->q, k->plan, n) == (negated ? NO : YES))
+	if (settled(k->q, k->plan, n) == (negated ? TRI_NO : TRI_YES))
 		return EXACT; /* with an empty program: always true */
 	if (n->kind == NODE_NOT)
 		return compile(k, n->kids[0], !negated, prog);
@@ -167,6 +167,12 @@ static enum strength compile(const struct compiler *k, const struct node *n, boo
 		return compile_cond(k, &n->cond, negated, prog);
 	return (n->kind == NODE_AND) != negated ? compile_all(k, n, negated, prog)
 						: compile_any(k, n, negated, prog);
+}
+
+static void use_field(struct plan *p, const struct field *f)
+{
+	p->needs |= f->needs;
+	p->net_admin |= (f->flags & FF_NET_ADMIN) != 0;
 }
 
 bool plan_make(const struct query *q, uint32_t needs, struct env *env, struct plan *out)
@@ -182,14 +188,12 @@ bool plan_make(const struct query *q, uint32_t needs, struct env *env, struct pl
 		return false;
 	if (n)
 		gather(q->filter, conds, 0);
-	for (size_t i = 0; i < n; i++) {
-		out->needs |= conds[i]->field->needs;
-		out->net_admin |= (conds[i]->field->flags & FF_NET_ADMIN) != 0;
-	}
-	for (size_t i = 0; i < q->ndistinct; i++) {
-		out->needs |= q->distinct[i]->needs;
-		out->net_admin |= (q->distinct[i]->flags & FF_NET_ADMIN) != 0;
-	}
+	for (size_t i = 0; i < n; i++)
+		use_field(out, conds[i]->field);
+	for (size_t i = 0; i < q->ndistinct; i++)
+		use_field(out, q->distinct[i]);
+	for (size_t i = 0; i < q->nsort; i++)
+		use_field(out, q->sort[i].field);
 	choose_parts(q, conds, n, out);
 	free(conds);
 	if (!q->filter || out->nparts == 0)

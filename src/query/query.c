@@ -1,6 +1,7 @@
 /* Owns the query object: what is asked, narrowed step by step by copies. */
-#include "connsh/query.h"
+#include "private.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,7 @@ struct query *query_new(const struct source *s)
 	if (!q)
 		return NULL;
 	q->refs = 1;
-	q->source = s;
+	q->source = source_ref(s);
 	q->limit = NO_LIMIT;
 	return q;
 }
@@ -28,7 +29,11 @@ void query_unref(struct query *q)
 		return;
 	node_unref(q->filter);
 	query_netns_clear(q);
+	free(q->tests);
 	free(q->distinct);
+	free(q->sort);
+	derivation_unref(q->from);
+	source_unref(q->source);
 	free(q);
 }
 
@@ -42,10 +47,19 @@ struct query *query_derive(const struct query *q)
 	copy->filter = q->filter ? node_ref(q->filter) : NULL;
 	copy->limit = q->limit;
 	copy->netns_default = q->netns_default;
+	copy->consistent = q->consistent;
+	copy->ordered = q->ordered;
+	copy->learned = q->learned;
+	copy->from = q->from;
+	if (copy->from)
+		copy->from->refs++;
 	for (size_t i = 0; ok && i < q->nnetns; i++)
 		ok = query_netns(copy, q->netns[i]);
 	for (size_t i = 0; ok && i < q->ndistinct; i++)
 		ok = query_distinct(copy, q->distinct[i]);
+	for (size_t i = 0; ok && i < q->ntests; i++)
+		ok = query_test(copy, q->tests[i]);
+	ok = ok && query_sort(copy, q->sort, q->nsort);
 	if (ok)
 		return copy;
 	query_unref(copy);
@@ -111,4 +125,73 @@ bool query_distinct(struct query *q, const struct field *f)
 	q->distinct = list;
 	list[q->ndistinct++] = f;
 	return true;
+}
+
+bool query_test(struct query *q, unsigned function)
+{
+	unsigned *list = realloc(q->tests, (q->ntests + 1) * sizeof(*list));
+
+	if (!list)
+		return false;
+	q->tests = list;
+	list[q->ntests++] = function;
+	return true;
+}
+
+bool query_sort(struct query *q, const struct sort_key *keys, size_t n)
+{
+	struct sort_key *list = NULL;
+
+	if (n) {
+		list = malloc(n * sizeof(*list));
+		if (!list)
+			return false;
+		memcpy(list, keys, n * sizeof(*list));
+	}
+	free(q->sort);
+	q->sort = list;
+	q->nsort = n;
+	return true;
+}
+
+static bool has_condition(const struct node *n)
+{
+	if (n->kind == NODE_COND)
+		return true;
+	for (size_t i = 0; i < n->n; i++)
+		if (has_condition(n->kids[i]))
+			return true;
+	return false;
+}
+
+bool query_narrowed(const struct query *q)
+{
+	if (q->ntests || (q->filter && has_condition(q->filter)))
+		return true;
+	return q->from && query_narrowed(q->from->input);
+}
+
+/* ---- derivations ---------------------------------------------------------------- */
+
+void derivation_unref(struct derivation *d)
+{
+	if (!d || --d->refs > 0)
+		return;
+	query_unref(d->input);
+	query_unref(d->other);
+	d->ops->destroy(d);
+}
+
+struct query *derivation_query(struct derivation *d, struct source *s, struct nl_error *err)
+{
+	struct query *q = query_new(s);
+
+	source_unref(s);
+	if (!q) {
+		derivation_unref(d);
+		query_no_memory(err);
+		return NULL;
+	}
+	q->from = d;
+	return q;
 }

@@ -1,4 +1,4 @@
-/* Sets that a run keeps: rows seen lately, and values seen at all. */
+/* What a run remembers of its rows. */
 #ifndef CONNSH_QUERY_SEEN_H
 #define CONNSH_QUERY_SEEN_H
 
@@ -16,19 +16,5 @@ struct window {
 };
 /* Was the key (not 0) there already? It is now. */
 bool window_seen(struct window *w, uint64_t key);
-
-/* Distinct combinations of values; grows with their number. */
-struct distinct {
-	size_t n, cap; /* slots */
-	struct slot {
-		uint64_t hash;
-		size_t at, len; /* in bytes */
-	} * slots;
-	unsigned char *bytes;
-	size_t used, size;
-};
-/* 1: the row's values are new, and kept; 0: known, or one is absent; -1: no memory. */
-int distinct_add(struct distinct *d, const struct row *row, const struct field **fields, size_t n);
-void distinct_free(struct distinct *d);
 
 #endif

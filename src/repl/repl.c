@@ -12,7 +12,6 @@
 #include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #ifndef CONNSH_VERSION
@@ -93,24 +92,16 @@ static bool complete(struct session *s, enum lx_result *status)
 	}
 }
 
-/* Of the terminal on standard output; 0: none, or it does not say. */
-static size_t terminal_width(void)
-{
-	struct winsize size;
-
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0)
-		return 0;
-	return size.ws_col;
-}
-
 static enum lx_result run(lua_State *L)
 {
 	const int base = lua_gettop(L); /* where the function is, then its first result */
 	const enum lx_result status = lx_call(L, 0);
+	struct lx_view view = { 0 };
 
 	if (status != LX_DONE || lua_gettop(L) < base)
 		return status;
-	return lx_print(L, base, terminal_width());
+	lx_view_stdout(&view);
+	return lx_print(L, base, &view);
 }
 
 /*

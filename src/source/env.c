@@ -27,6 +27,11 @@ struct env {
 	unsigned refs;
 	struct netns *ns;
 	const struct source *source; /* kept, or NULL */
+	struct lookout *lookout;
+	struct env **held; /* of rows that lie in rows of this one */
+	uint32_t nheld;
+	struct value *list; /* the list read last */
+	size_t list_size;
 	struct cache users, devices, cgroups;
 	bool damaged;
 };
@@ -35,7 +40,10 @@ struct env *env_new(struct netns *ns)
 {
 	struct env *e = calloc(1, sizeof(*e));
 
-	if (!e) {
+	if (e)
+		e->lookout = lookout_new();
+	if (!e || !e->lookout) {
+		free(e);
 		netns_unref(ns);
 		return NULL;
 	}
@@ -66,7 +74,51 @@ void env_unref(struct env *e)
 	cache_free(&e->cgroups);
 	netns_unref(e->ns);
 	source_unref(e->source);
+	lookout_unref(e->lookout);
+	free(e->list);
+	for (uint32_t i = 0; i < e->nheld; i++)
+		env_unref(e->held[i]);
+	free(e->held);
 	free(e);
+}
+
+/* A run has one env a namespace, so there are few. */
+bool env_hold(struct env *e, struct env *other, uint32_t *number)
+{
+	struct env **held;
+
+	for (*number = 0; *number < e->nheld; ++*number)
+		if (e->held[*number] == other)
+			return true;
+	held = realloc(e->held, (e->nheld + 1) * sizeof(struct env *));
+	if (!held)
+		return false;
+	e->held = held;
+	held[e->nheld++] = env_ref(other);
+	return true;
+}
+
+struct env *env_held(const struct env *e, uint32_t number)
+{
+	return e->held[number];
+}
+
+struct lookout **env_lookout(struct env *e)
+{
+	return &e->lookout;
+}
+
+struct value *env_list(struct env *e, size_t n)
+{
+	if (n > e->list_size) {
+		struct value *list = realloc(e->list, n * sizeof(*list));
+
+		if (!list)
+			return NULL;
+		e->list = list;
+		e->list_size = n;
+	}
+	return e->list;
 }
 
 void env_keep_source(struct env *e, const struct source *s)

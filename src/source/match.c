@@ -51,7 +51,9 @@ static int compare(const struct value *a, const struct value *b)
 	if (a->kind == VALUE_ADDR)
 		return b->kind == VALUE_ADDR ? compare_addr(&a->addr, &b->addr) : 1;
 	if (a->kind == VALUE_BOOL)
-		return a->flag - b->flag;
+		return b->kind == VALUE_BOOL ? a->flag - b->flag : 1;
+	if (b->kind != VALUE_INT && b->kind != VALUE_FLOAT)
+		return 1;
 	if (a->kind == VALUE_INT && b->kind == VALUE_INT)
 		return (a->num > b->num) - (a->num < b->num);
 	return (as_real(a) > as_real(b)) - (as_real(a) < as_real(b));
@@ -238,12 +240,28 @@ bool cond_match_value(const struct cond *c, const struct value *v)
 	}
 }
 
-bool cond_match(const struct cond *c, const struct row *row)
+/* One of the values is enough, but for != all must be unequal. */
+static bool match_more(const struct cond *c, const struct row *row)
 {
 	struct value v;
 
+	for (size_t i = 1; c->field->get_more(row, c->field, i, &v); i++)
+		if (cond_match_value(c, &v) == (c->op != OP_NE))
+			return c->op != OP_NE;
+	return c->op == OP_NE;
+}
+
+bool cond_match(const struct cond *c, const struct row *row)
+{
+	bool first;
+	struct value v;
+
 	field_get(c->field, row, &v);
-	return cond_match_value(c, &v);
+	first = cond_match_value(c, &v);
+	if (!c->field->get_more || v.kind == VALUE_NIL || first == (c->op != OP_NE) ||
+	    asks_presence(c))
+		return first;
+	return match_more(c, row);
 }
 
 static size_t operand_text(const struct field *f, const struct operand *o, char *out, size_t size)

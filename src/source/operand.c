@@ -417,6 +417,20 @@ static int add_present(struct cond *c, const struct value *raw, struct nl_error 
 	return 0;
 }
 
+/* A value as it is; text may be a pattern. */
+static int add_any(struct cond *c, const struct value *raw, struct nl_error *err)
+{
+	struct operand *o;
+
+	if (raw->kind == VALUE_TEXT)
+		return add_text(c, raw, err);
+	o = grow(c);
+	if (!o)
+		return no_memory(err);
+	o->lo = *raw;
+	return 0;
+}
+
 int cond_add(struct cond *c, const struct value *raw, struct nl_error *err)
 {
 	const struct field *f = c->field;
@@ -431,6 +445,8 @@ int cond_add(struct cond *c, const struct value *raw, struct nl_error *err)
 					   "%s %s true or false has no meaning: use =", f->name,
 					   cond_op_names[c->op]);
 	}
+	if (f->type == FT_ANY)
+		return add_any(c, raw, err);
 	if (raw->kind == VALUE_BOOL && f->type != FT_BOOL)
 		return add_present(c, raw, err);
 	switch (f->type) {

@@ -19,6 +19,21 @@ static inline char tolower_ascii(char c)
 __attribute__((format(printf, 3, 4))) int source_fail(struct nl_error *err, int code,
 						      const char *fmt, ...);
 
+/* lookout.c: who holds the sockets of a run. */
+struct lookout;
+struct lookout *lookout_new(void);
+void lookout_unref(struct lookout *l);
+struct lookout **env_lookout(struct env *e); /* never NULL in it */
+/* The owners among which a field of a row looks for the inode; NULL: nothing is known. */
+const struct owners *row_owners(const struct row *row, const struct field *f, uint32_t inode);
+
+/* Room for a list of n values, valid until the next one; NULL: no memory. */
+struct value *env_list(struct env *e, size_t n);
+
+/* sockets_owner.c */
+bool get_pid(const struct row *row, const struct field *f, struct value *v);
+bool get_comm(const struct row *row, const struct field *f, struct value *v);
+
 /* The field's value from where its row says that it lies; get is not asked. */
 bool field_load(const struct field *f, const struct row *row, struct value *v);
 

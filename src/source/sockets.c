@@ -8,6 +8,7 @@
  */
 #include "sockets.h"
 
+#include <errno.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -259,6 +260,51 @@ static ptrdiff_t refetch(const struct row *row, uint32_t needs, void *buf, size_
 	return n > 0 || nl_replay_loaded() ? n : find_one(row, needs, buf, size);
 }
 
+/* No process can have an inode of 0: these have lost theirs, or never had one. */
+uint32_t socket_inode(const struct row *row, enum owner_status *why)
+{
+	const struct inet_diag_msg *m = row_header(row);
+
+	if (m->idiag_inode)
+		return m->idiag_inode;
+	if (m->idiag_timer == 3 || m->idiag_state == STATE_TIME_WAIT)
+		*why = OWNER_TIME_WAIT;
+	else if (m->idiag_state == STATE_ESTABLISHED || m->idiag_state == STATE_CLOSE_WAIT ||
+		 m->idiag_state == STATE_SYN_RECV || m->idiag_state == STATE_NEW_SYN_RECV)
+		*why = OWNER_NOT_ACCEPTED;
+	else
+		*why = OWNER_CLOSED;
+	return 0;
+}
+
+/*
+ * SOCK_DESTROY, <linux/sock_diag.h>. The cookie makes sure that it is this very
+ * socket and none that took its ports. Here also udp has its ends the right way.
+ */
+static int end(const struct row *row, struct nl_error *err)
+{
+	const struct inet_diag_msg *m = row_header(row);
+	_Alignas(8) unsigned char buf[64];
+	struct inet_diag_req_v2 r = {
+		.sdiag_family = m->idiag_family,
+		.sdiag_protocol = (uint8_t)row->tag,
+		.idiag_states = UINT32_MAX,
+		.id = m->id,
+	};
+	struct nl_request req = {
+		.bus = NETLINK_SOCK_DIAG,
+		.type = SOCK_DESTROY,
+		.flags = NLM_F_ACK,
+		.payload = &r,
+		.len = sizeof(r),
+		.what = "the end of a socket",
+	};
+
+	if (nl_replay_loaded())
+		return source_fail(err, EINVAL, "sockets of a recording cannot be closed");
+	return nl_get(&req, env_netns_fd(row->env), buf, sizeof(buf), err) < 0 ? -1 : 0;
+}
+
 const struct source source_sockets = {
 	.name = "sockets",
 	.row_name = "socket",
@@ -273,4 +319,6 @@ const struct source source_sockets = {
 	.dump = dump,
 	.key = key,
 	.refetch = refetch,
+	.inode = socket_inode,
+	.end = end,
 };

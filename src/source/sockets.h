@@ -12,6 +12,7 @@ enum {
 	STATE_SYN_RECV = 3,
 	STATE_TIME_WAIT = 6,
 	STATE_CLOSE = 7,
+	STATE_CLOSE_WAIT = 8,
 	STATE_LISTEN = 10,
 	STATE_NEW_SYN_RECV = 12,
 	STATE_BOUND_INACTIVE = 13,
@@ -19,7 +20,8 @@ enum {
 
 /* The enums and their names; the value of each is the kernel's. */
 extern const struct enum_name proto_names[], family_names[], state_names[], timer_names[],
-	ca_state_names[], tls_version_names[], tls_cipher_names[], tls_conf_names[];
+	ca_state_names[], owner_status_names[], tls_version_names[], tls_cipher_names[],
+	tls_conf_names[];
 
 #define GETTER(name) bool name(const struct row *row, const struct field *f, struct value *v)
 GETTER(get_proto);
@@ -39,7 +41,20 @@ GETTER(get_tcp_info);
 GETTER(get_md5_keys);
 GETTER(get_ulp);
 GETTER(get_tls);
+GETTER(get_nothing);
+GETTER(get_pids);
+GETTER(get_exe);
+GETTER(get_unit);
+GETTER(get_container);
+GETTER(get_owner_status);
 #undef GETTER
+
+bool more_pids(const struct row *row, const struct field *f, size_t i, struct value *v);
+bool more_comms(const struct row *row, const struct field *f, size_t i, struct value *v);
+bool more_exes(const struct row *row, const struct field *f, size_t i, struct value *v);
+
+/* The inode of a row, or 0 and why it has none (see struct source). */
+uint32_t socket_inode(const struct row *row, enum owner_status *why);
 
 enum push_answer push_port(const struct cond *c, bool negated, struct kprog *prog, struct env *env);
 

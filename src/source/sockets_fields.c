@@ -31,7 +31,11 @@
 	ATTR(INET_DIAG_INFO, at, bytes), NEEDS(INET_DIAG_INFO), .from = #member, .get = get_tcp_info
 #define SKMEM(index) \
 	ATTR(INET_DIAG_SKMEMINFO, (index)*4, 4), NEEDS(INET_DIAG_SKMEMINFO), .from = #index
+/* Known from a pass over /proc. */
+#define OWNER(more)	     .needs = NEED_OWNER | (more), .cost = COST_PROC
 #define BITS(from_bit, ones) .shift = from_bit, .mask = ones
+#define COUNTER		     .flags = FF_COUNTER
+#define THROUGHPUT	     .flags = FF_COUNTER | FF_RATE_COLUMN
 #define NONE(value)	     .has_none = true, .none = value
 
 /* A row stays two or three lines, so: */
@@ -83,11 +87,46 @@ const struct field socket_fields[] = {
 	  .from = "setns(2)",
 	  .doc = "Network namespace to ask, by name, pid or path; of a row, as it was asked for, "
 		 "absent here." },
+	{ .name = "consistent", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
+	  .from = "two dumps, joined by cookie",
+	  .doc = "Setting: true asks twice, so that a socket that one dump misses while others "
+		 "come and go is in the other." },
+	{ .name = "ordered", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
+	  .from = "one dump a protocol and family",
+	  .doc = "Setting: true gives rows in the kernel's order, IPv4 before IPv6." },
 	{ .name = "uid", .type = FT_INT, .get = get_uid, .from = "idiag_uid",
 	  .doc = "User id of the owner; absent in time-wait and for a half-open connection." },
 	{ .name = "user", .type = FT_TEXT, .get = get_user, .cost = COST_LOOKUP,
 	  .from = "idiag_uid and passwd(5)",
 	  .doc = "Login name of the owner; absent where uid is, and where no name is known." },
+	{ .name = "pid", .type = FT_INT, .get = get_pid, .get_more = more_pids, OWNER(0),
+	  .from = "/proc/PID/fd",
+	  .doc = "Process that holds it; of several the one with the lowest pid (see pids); a "
+		 "condition holds if it does of any of them." },
+	{ .name = "comm", .type = FT_TEXT, .get = get_comm, .get_more = more_comms, OWNER(0),
+	  .from = "/proc/PID/comm",
+	  .doc = "Name of the process that holds it, as the process chose it: 15 bytes of any "
+		 "kind." },
+	{ .name = "exe", .type = FT_TEXT, .get = get_exe, .get_more = more_exes,
+	  OWNER(NEED_FACTS), .from = "/proc/PID/exe",
+	  .doc = "Program that this process runs; told of processes of the same user, or to root." },
+	{ .name = "unit", .type = FT_TEXT, .get = get_unit, OWNER(NEED_FACTS),
+	  .from = "/proc/PID/cgroup",
+	  .doc = "systemd unit of this process, or else of the cgroup that the socket was made in." },
+	{ .name = "container", .type = FT_TEXT, .get = get_container, OWNER(NEED_FACTS),
+	  .from = "/proc/PID/cgroup",
+	  .doc = "Container of this process, by its cgroup: the id that Docker, Podman, containerd "
+		 "and CRI-O use, or the name of LXC and systemd-nspawn." },
+	{ .name = "pids", .type = FT_INT, .get = get_pids, OWNER(NEED_HOLDERS),
+	  .flags = FF_LIST,
+	  .from = "/proc/PID/fd",
+	  .doc = "All processes that hold it, as a list." },
+	{ .name = "owner_status", .type = FT_ENUM, .names = owner_status_names,
+	  .get = get_owner_status, OWNER(0), .from = "/proc/PID/fd and idiag_inode",
+	  .doc = "Whether a process is known to hold it (held), or why not: permission (of other "
+		 "users' processes), other-pidns (a process that /proc does not show), kernel (or "
+		 "on its way between two processes), time-wait, not-accepted, closed (by its "
+		 "program), gone (ended before its holder was found)." },
 	{ .name = "inode", .type = FT_INT, HDR(idiag_inode), NONE(0), .from = "idiag_inode",
 	  .doc = "Inode of the socket, as in /proc/PID/fd; absent when no program holds it yet "
 		 "or any more." },
@@ -181,7 +220,7 @@ const struct field socket_fields[] = {
 	  .doc = "Memory in use by options and filters." },
 	{ .name = "backlog_mem", .type = FT_BYTES, .unit = "bytes", SKMEM(SK_MEMINFO_BACKLOG),
 	  .doc = "Memory of packets that arrived while the program held the socket." },
-	{ .name = "drops", .type = FT_INT, .unit = "packets", SKMEM(SK_MEMINFO_DROPS),
+	{ .name = "drops", COUNTER, .type = FT_INT, .unit = "packets", SKMEM(SK_MEMINFO_DROPS),
 	  .doc = "Packets that were dropped at this socket." },
 
 	/* struct tcp_info, <linux/tcp.h>; of a listener the kernel fills other facts in */
@@ -217,21 +256,21 @@ const struct field socket_fields[] = {
 	  .doc = "Maximum segment size that was advertised." },
 	{ .name = "pmtu", .type = FT_BYTES, .unit = "bytes", INFO(tcpi_pmtu), NONE(0),
 	  .doc = "Path MTU." },
-	{ .name = "bytes_sent", .type = FT_BYTES, .unit = "bytes", INFO(tcpi_bytes_sent),
+	{ .name = "bytes_sent", THROUGHPUT, .type = FT_BYTES, .unit = "bytes", INFO(tcpi_bytes_sent),
 	  .doc = "Payload bytes sent, retransmissions included (RFC 4898)." },
-	{ .name = "bytes_retrans", .type = FT_BYTES, .unit = "bytes", INFO(tcpi_bytes_retrans),
+	{ .name = "bytes_retrans", COUNTER, .type = FT_BYTES, .unit = "bytes", INFO(tcpi_bytes_retrans),
 	  .doc = "Payload bytes retransmitted (RFC 4898)." },
-	{ .name = "bytes_acked", .type = FT_BYTES, .unit = "bytes", INFO(tcpi_bytes_acked),
+	{ .name = "bytes_acked", COUNTER, .type = FT_BYTES, .unit = "bytes", INFO(tcpi_bytes_acked),
 	  .doc = "Payload bytes acknowledged by the peer (RFC 4898)." },
-	{ .name = "bytes_received", .type = FT_BYTES, .unit = "bytes", INFO(tcpi_bytes_received),
+	{ .name = "bytes_received", THROUGHPUT, .type = FT_BYTES, .unit = "bytes", INFO(tcpi_bytes_received),
 	  .doc = "Payload bytes received (RFC 4898)." },
-	{ .name = "segs_out", .type = FT_INT, .unit = "segments", INFO(tcpi_segs_out),
+	{ .name = "segs_out", THROUGHPUT, .type = FT_INT, .unit = "segments", INFO(tcpi_segs_out),
 	  .doc = "Segments sent (RFC 4898)." },
-	{ .name = "segs_in", .type = FT_INT, .unit = "segments", INFO(tcpi_segs_in),
+	{ .name = "segs_in", THROUGHPUT, .type = FT_INT, .unit = "segments", INFO(tcpi_segs_in),
 	  .doc = "Segments received (RFC 4898)." },
-	{ .name = "data_segs_out", .type = FT_INT, .unit = "segments", INFO(tcpi_data_segs_out),
+	{ .name = "data_segs_out", COUNTER, .type = FT_INT, .unit = "segments", INFO(tcpi_data_segs_out),
 	  .doc = "Segments with data sent (RFC 4898)." },
-	{ .name = "data_segs_in", .type = FT_INT, .unit = "segments", INFO(tcpi_data_segs_in),
+	{ .name = "data_segs_in", COUNTER, .type = FT_INT, .unit = "segments", INFO(tcpi_data_segs_in),
 	  .doc = "Segments with data received (RFC 4898)." },
 	{ .name = "notsent", .type = FT_BYTES, .unit = "bytes", INFO(tcpi_notsent_bytes),
 	  .doc = "Bytes written and not yet sent for the first time." },
@@ -243,7 +282,7 @@ const struct field socket_fields[] = {
 	  .doc = "Segments taken for lost." },
 	{ .name = "retrans", .type = FT_INT, .unit = "segments", INFO(tcpi_retrans),
 	  .doc = "Retransmitted segments that are not yet acknowledged." },
-	{ .name = "total_retrans", .type = FT_INT, .unit = "segments", INFO(tcpi_total_retrans),
+	{ .name = "total_retrans", COUNTER, .type = FT_INT, .unit = "segments", INFO(tcpi_total_retrans),
 	  .doc = "Segments retransmitted since the connection began." },
 	{ .name = "retransmits", .type = FT_INT, INFO(tcpi_retransmits),
 	  .doc = "Timeouts of the retransmission timer without an answer." },
@@ -255,11 +294,11 @@ const struct field socket_fields[] = {
 	  .doc = "Segments up to the highest acknowledged selectively; 0 since Linux 4.15." },
 	{ .name = "reordering", .type = FT_INT, .unit = "segments", INFO(tcpi_reordering),
 	  .doc = "Reordering that the connection reckons with." },
-	{ .name = "reord_seen", .type = FT_INT, INFO(tcpi_reord_seen),
+	{ .name = "reord_seen", COUNTER, .type = FT_INT, INFO(tcpi_reord_seen),
 	  .doc = "Times that reordering was seen." },
-	{ .name = "dsack_dups", .type = FT_INT, INFO(tcpi_dsack_dups),
+	{ .name = "dsack_dups", COUNTER, .type = FT_INT, INFO(tcpi_dsack_dups),
 	  .doc = "Duplicates that the peer reported (RFC 4898)." },
-	{ .name = "rcv_ooopack", .type = FT_INT, .unit = "packets", INFO(tcpi_rcv_ooopack),
+	{ .name = "rcv_ooopack", COUNTER, .type = FT_INT, .unit = "packets", INFO(tcpi_rcv_ooopack),
 	  .doc = "Packets received out of order." },
 	{ .name = "rcv_space", .type = FT_BYTES, .unit = "bytes", INFO(tcpi_rcv_space),
 	  .doc = "Receive buffer as tuned by the kernel." },
@@ -267,9 +306,9 @@ const struct field socket_fields[] = {
 	  .doc = "Receive window that the peer advertises." },
 	{ .name = "rcv_wnd", .type = FT_BYTES, .unit = "bytes", INFO_AT(tcpi_rcv_wnd, 232, 4),
 	  .doc = "Receive window that is advertised to the peer (Linux 6.2)." },
-	{ .name = "delivered", .type = FT_INT, .unit = "segments", INFO(tcpi_delivered),
+	{ .name = "delivered", COUNTER, .type = FT_INT, .unit = "segments", INFO(tcpi_delivered),
 	  .doc = "Segments delivered, those acknowledged out of order included." },
-	{ .name = "delivered_ce", .type = FT_INT, .unit = "segments", INFO(tcpi_delivered_ce),
+	{ .name = "delivered_ce", COUNTER, .type = FT_INT, .unit = "segments", INFO(tcpi_delivered_ce),
 	  .doc = "Segments delivered with a congestion mark." },
 	{ .name = "pacing_rate", .type = FT_RATE, .unit = "bytes/s", INFO(tcpi_pacing_rate),
 	  NONE(UINT64_MAX),
@@ -283,13 +322,13 @@ const struct field socket_fields[] = {
 	{ .name = "app_limited", .type = FT_BOOL, INFO_AT(tcpi_delivery_rate_app_limited, 7, 1),
 	  BITS(0, 1),
 	  .doc = "The delivery rate was limited by the program, not the network." },
-	{ .name = "busy_time", .type = FT_DURATION, .unit = "s", INFO(tcpi_busy_time),
+	{ .name = "busy_time", COUNTER, .type = FT_DURATION, .unit = "s", INFO(tcpi_busy_time),
 	  .scale = 1e-6,
 	  .doc = "Time spent sending, with data outstanding." },
-	{ .name = "rwnd_limited", .type = FT_DURATION, .unit = "s", INFO(tcpi_rwnd_limited),
+	{ .name = "rwnd_limited", COUNTER, .type = FT_DURATION, .unit = "s", INFO(tcpi_rwnd_limited),
 	  .scale = 1e-6,
 	  .doc = "Part of busy_time that waited for the receive window of the peer." },
-	{ .name = "sndbuf_limited", .type = FT_DURATION, .unit = "s", INFO(tcpi_sndbuf_limited),
+	{ .name = "sndbuf_limited", COUNTER, .type = FT_DURATION, .unit = "s", INFO(tcpi_sndbuf_limited),
 	  .scale = 1e-6,
 	  .doc = "Part of busy_time that waited for room in the send buffer." },
 	{ .name = "last_data_sent", .type = FT_DURATION, .unit = "s", INFO(tcpi_last_data_sent),
@@ -325,9 +364,9 @@ const struct field socket_fields[] = {
 	  BITS(1, 3),
 	  .doc = "Why the client did not use fast open: 0 nothing, 1 no cookie, 2 no data "
 		 "acknowledged, 3 retransmitted." },
-	{ .name = "rehash", .type = FT_INT, INFO_AT(tcpi_rehash, 236, 4),
+	{ .name = "rehash", COUNTER, .type = FT_INT, INFO_AT(tcpi_rehash, 236, 4),
 	  .doc = "Times that another path was tried after timeouts (Linux 6.2)." },
-	{ .name = "total_rto", .type = FT_INT, INFO_AT(tcpi_total_rto, 240, 2),
+	{ .name = "total_rto", COUNTER, .type = FT_INT, INFO_AT(tcpi_total_rto, 240, 2),
 	  .doc = "Timeouts of retransmission since the connection began (Linux 6.7)." },
 	{ .name = "total_rto_recoveries", .type = FT_INT,
 	  INFO_AT(tcpi_total_rto_recoveries, 242, 2),

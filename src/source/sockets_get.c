@@ -31,6 +31,15 @@ static bool set_text(struct value *v, const char *text, size_t len)
 	return true;
 }
 
+/* Of a setting. */
+bool get_nothing(const struct row *row, const struct field *f, struct value *v)
+{
+	(void)row;
+	(void)f;
+	(void)v;
+	return false;
+}
+
 bool get_proto(const struct row *row, const struct field *f, struct value *v)
 {
 	(void)f;

@@ -75,3 +75,15 @@ const struct enum_name tls_conf_names[] = {
 	{ TLS_CONF_BASE, "none" },	     { TLS_CONF_SW, "sw" }, { TLS_CONF_HW, "hw" },
 	{ TLS_CONF_HW_RECORD, "hw-record" }, { 0, NULL },
 };
+
+const struct enum_name owner_status_names[] = {
+	{ OWNER_HELD, "held" },
+	{ OWNER_PERMISSION, "permission" },
+	{ OWNER_OTHER_PIDNS, "other-pidns" },
+	{ OWNER_KERNEL, "kernel" },
+	{ OWNER_TIME_WAIT, "time-wait" },
+	{ OWNER_NOT_ACCEPTED, "not-accepted" },
+	{ OWNER_CLOSED, "closed" },
+	{ OWNER_GONE, "gone" },
+	{ 0, NULL },
+};

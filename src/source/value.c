@@ -24,6 +24,7 @@ const struct field_kind field_kinds[FT_TYPES] = {
 	[FT_FLOAT] = { "number", "a number", true },
 	[FT_ENUM] = { "name", "one of its names", false },
 	[FT_TEXT] = { "text", "a text, with * and ? as wildcards", true },
+	[FT_ANY] = { "any", "a value of the kind that the function gives", true },
 	[FT_ADDR] = { "address", "an address or a prefix such as \"10.0.0.0/8\"", false },
 };
 

@@ -1,0 +1,63 @@
+/* Owns rows that outlive the buffer they came in. */
+#include "private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct kept *kept_new(const struct row *row, size_t nkeys)
+{
+	size_t len = row->msg->nlmsg_len, keys = (len + 7) & ~(size_t)7;
+	struct kept *k = malloc(sizeof(*k) + keys + nkeys * sizeof(*k->keys));
+
+	if (!k)
+		return NULL;
+	k->env = env_ref(row->env);
+	k->source = row->source;
+	k->tag = row->tag;
+	k->asked = row->asked;
+	k->seq = 0;
+	k->keys = (struct value *)(k->msg + keys);
+	memcpy(k->msg, row->msg, len);
+	return k;
+}
+
+void kept_row(const struct kept *k, struct row *row)
+{
+	row->source = k->source;
+	row->env = k->env;
+	row->msg = (const struct nlmsghdr *)k->msg;
+	row->tag = k->tag;
+	row->asked = k->asked;
+	row->indexed = false;
+}
+
+void kept_free(struct kept *k)
+{
+	if (!k)
+		return;
+	env_unref(k->env);
+	free(k);
+}
+
+bool rowstore_add(struct rowstore *s, const struct row *row)
+{
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? s->cap * 2 : 64;
+		struct kept **rows = realloc(s->rows, cap * sizeof(*rows));
+
+		if (!rows)
+			return false;
+		s->rows = rows;
+		s->cap = cap;
+	}
+	s->rows[s->n] = kept_new(row, 0);
+	return s->rows[s->n] && ++s->n;
+}
+
+void rowstore_clear(struct rowstore *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		kept_free(s->rows[i]);
+	free(s->rows);
+	memset(s, 0, sizeof(*s));
+}

@@ -1,0 +1,268 @@
+/*
+ * Owns the order of asking by which a socket that is held throughout is never
+ * without its owner: rows are dumped first, then /proc is read, then what found
+ * no holder is looked for once more. (A pass before the dump misses sockets
+ * that were opened since; one behind it, descriptors on the move.)
+ *
+ * At most BATCH rows are held back before the first pass. Should more come, the
+ * pass is over all sockets, the rows go on as they come, and only those whose
+ * socket is younger than the pass wait for the second one. No pass is made when
+ * no row can have a holder.
+ */
+#include "private.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#define BATCH 65536
+
+enum phase { COLLECT, GIVE, STREAM, REST, DONE };
+
+struct owned {
+	const struct query *query;
+	uint32_t needs;
+	enum phase phase;
+	struct rowstore batch, left;
+	size_t at; /* in the one that is given out */
+	bool ended;
+	struct env *env; /* of the first row: where the owners of all are kept */
+	uint64_t held_back, hidden;
+};
+
+struct owned *owned_new(const struct query *q, uint32_t needs)
+{
+	struct owned *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return NULL;
+	o->query = q;
+	o->needs = needs;
+	return o;
+}
+
+void owned_free(struct owned *o)
+{
+	if (!o)
+		return;
+	rowstore_clear(&o->batch);
+	rowstore_clear(&o->left);
+	env_unref(o->env);
+	free(o);
+}
+
+void owned_report(const struct owned *o, struct report *r)
+{
+	r->held_back += o->held_back;
+	r->hidden += o->hidden;
+	if (o->hidden)
+		report_warn(r,
+			    "the processes that hold %llu sockets may not be looked into by this "
+			    "user: their owners are unknown (see owner_status)",
+			    (unsigned long long)o->hidden);
+}
+
+static uint32_t inode_of(const struct row *row)
+{
+	enum owner_status why;
+
+	return row->source->inode(row, &why);
+}
+
+/* The conditions that every row must meet: those at the top, or all of one "and". */
+static size_t musts(const struct node *n, const struct cond *out[], size_t max)
+{
+	size_t found = 0;
+
+	if (!n)
+		return 0;
+	if (n->kind == NODE_COND && max) {
+		out[0] = &n->cond;
+		return 1;
+	}
+	for (size_t i = 0; n->kind == NODE_AND && i < n->n; i++)
+		found += musts(n->kids[i], out + found, max - found);
+	return found;
+}
+
+/* The inodes of these rows that can have a holder; the caller frees the list. */
+static uint32_t *inodes_of(const struct rowstore *rows, size_t *n)
+{
+	uint32_t *list = malloc((rows->n + 1) * sizeof(*list));
+	struct row row;
+
+	*n = 0;
+	for (size_t i = 0; list && i < rows->n; i++) {
+		uint32_t inode;
+
+		kept_row(rows->rows[i], &row);
+		inode = inode_of(&row);
+		if (inode)
+			list[(*n)++] = inode;
+	}
+	return list;
+}
+
+/* Reads /proc for the sockets of these rows; all: for whatever else comes too. */
+static int look(struct owned *o, const struct rowstore *rows, bool all, struct nl_error *err)
+{
+	const struct cond *conds[32];
+	struct owners_request req = { .facts = (o->needs & NEED_FACTS) != 0 };
+	size_t n, nconds = 0;
+	uint32_t *inodes = inodes_of(rows, &n);
+	int rc = 0;
+
+	if (!inodes)
+		return query_no_memory(err);
+	if (!(o->needs & NEED_HOLDERS))
+		nconds = musts(o->query->filter, conds, 32);
+	if (!all) {
+		req.inodes = inodes;
+		req.ninodes = n;
+	}
+	if (n || all)
+		rc = env_scan_owners(o->env, &req, conds, nconds, err);
+	free(inodes);
+	return rc;
+}
+
+/* 1: the row's holder is known, or it has none; 0: it may be found yet. */
+static bool settled(const struct owned *o, const struct row *row)
+{
+	uint32_t inode = inode_of(row);
+
+	return inode == 0 || (env_owners(o->env) && owners_count(env_owners(o->env), inode) > 0);
+}
+
+static bool passes(const struct owned *o, const struct row *row)
+{
+	return !o->query->filter || node_match(o->query->filter, row);
+}
+
+/* The first rows, up to a batch of them, then the first pass over /proc. */
+static int collect(struct owned *o, owned_pull pull, void *arg, struct nl_error *err)
+{
+	size_t most = o->query->ordered ? SIZE_MAX : BATCH;
+	struct row row;
+	int rc = 0;
+
+	while (o->batch.n < most && (rc = pull(arg, &row, err)) > 0) {
+		if (!o->env)
+			o->env = env_ref(row.env);
+		if (!rowstore_add(&o->batch, &row))
+			return query_no_memory(err);
+		if (env_owners(o->env)) {
+			/* a record was asked for its owner: all sockets were looked up then */
+			o->phase = GIVE;
+			return 0;
+		}
+	}
+	if (rc < 0)
+		return -1;
+	o->ended = rc == 0 && o->batch.n < most;
+	o->held_back += o->batch.n;
+	o->phase = GIVE;
+	return o->batch.n ? look(o, &o->batch, !o->ended, err) : 0;
+}
+
+/*
+ * With `ordered` no row may overtake another, so the second look is made before
+ * the first row is given out, and everything counts as settled then.
+ */
+static int second_look_ahead(struct owned *o, struct nl_error *err)
+{
+	struct row row;
+
+	for (size_t i = 0; i < o->batch.n; i++) {
+		kept_row(o->batch.rows[i], &row);
+		if (!settled(o, &row) && !rowstore_add(&o->left, &row))
+			return query_no_memory(err);
+	}
+	if (o->left.n && look(o, &o->left, false, err) < 0)
+		return -1;
+	rowstore_clear(&o->left);
+	return 0;
+}
+
+/* What found no holder in two passes: does anyone know that it is hidden? */
+static void count_hidden(struct owned *o, const struct row *row)
+{
+	if (settled(o, row))
+		return;
+	if (owners_denied(env_owners(o->env)))
+		o->hidden++;
+}
+
+/* The next row of a store that passes; 0 at its end, when the store is emptied. */
+static int give(struct owned *o, struct rowstore *rows, bool last, struct row *row,
+		struct nl_error *err)
+{
+	while (o->at < rows->n) {
+		kept_row(rows->rows[o->at++], row);
+		if (!last && !settled(o, row)) {
+			if (!rowstore_add(&o->left, row))
+				return query_no_memory(err);
+			continue;
+		}
+		if (last)
+			count_hidden(o, row);
+		if (passes(o, row))
+			return 1;
+	}
+	o->at = 0;
+	rowstore_clear(rows);
+	return 0;
+}
+
+static int stream(struct owned *o, owned_pull pull, void *arg, struct row *row,
+		  struct nl_error *err)
+{
+	int rc = 0;
+
+	while (!o->ended && (rc = pull(arg, row, err)) > 0) {
+		if (!o->env)
+			o->env = env_ref(row->env);
+		if (!settled(o, row)) {
+			o->held_back++;
+			if (!rowstore_add(&o->left, row))
+				return query_no_memory(err);
+		} else if (passes(o, row)) {
+			return 1;
+		}
+	}
+	return rc;
+}
+
+int owned_next(struct owned *o, owned_pull pull, void *arg, struct row *row, struct nl_error *err)
+{
+	int rc = 0;
+
+	while (rc == 0 && o->phase != DONE) {
+		switch (o->phase) {
+		case COLLECT:
+			rc = collect(o, pull, arg, err);
+			if (rc == 0 && o->query->ordered)
+				rc = second_look_ahead(o, err);
+			break;
+		case GIVE:
+			rc = give(o, &o->batch, o->query->ordered, row, err);
+			if (rc == 0)
+				o->phase = STREAM;
+			break;
+		case STREAM:
+			rc = stream(o, pull, arg, row, err);
+			if (rc == 0) {
+				o->phase = REST;
+				rc = o->left.n ? look(o, &o->left, false, err) : 0;
+			}
+			break;
+		case REST:
+			rc = give(o, &o->left, true, row, err);
+			if (rc == 0)
+				o->phase = DONE;
+			break;
+		case DONE:
+			break;
+		}
+	}
+	return rc;
+}

@@ -1,0 +1,50 @@
+/* Owns what is to be said of an answer, as it is gathered from stage to stage. */
+#include "private.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+
+int query_fail(struct nl_error *err, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	err->code = code;
+	va_start(ap, fmt);
+	vsnprintf(err->text, sizeof(err->text), fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+int query_no_memory(struct nl_error *err)
+{
+	return query_fail(err, ENOMEM, "out of memory");
+}
+
+void report_begin(struct report *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->complete = true;
+	r->tries = 1;
+	r->source = "netlink";
+}
+
+void report_warn(struct report *r, const char *fmt, ...)
+{
+	char text[sizeof(r->warnings[0])];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	for (size_t i = 0; i < r->nwarnings; i++)
+		if (strcmp(r->warnings[i], text) == 0)
+			return;
+	if (r->nwarnings < REPORT_WARNINGS)
+		memcpy(r->warnings[r->nwarnings++], text, sizeof(text));
+}
+
+bool report_flagged(const struct report *r)
+{
+	return !r->complete;
+}

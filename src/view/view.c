@@ -1,0 +1,254 @@
+/* Owns turning fields of rows into cells, and the columns that are shown unasked. */
+#include "connsh/view.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* How a number of each type is shown to a person. */
+static const enum fmt_unit scales[FT_TYPES] = {
+	[FT_BYTES] = FMT_BYTES,
+	[FT_RATE] = FMT_RATE,
+	[FT_DURATION] = FMT_SECONDS,
+};
+
+static const bool is_number[FT_TYPES] = {
+	[FT_INT] = true,  [FT_MARK] = true,	[FT_PORT] = true,  [FT_BYTES] = true,
+	[FT_RATE] = true, [FT_DURATION] = true, [FT_FLOAT] = true,
+};
+
+/* ---- columns ---------------------------------------------------------------------- */
+
+#define MAX_FIELDS 512
+
+static void mark(const struct source *s, const struct field *f, bool *used)
+{
+	size_t i = (size_t)(f - s->fields);
+
+	if (i < MAX_FIELDS && !(f->flags & (FF_REQUEST | FF_SETTING)))
+		used[i] = true;
+}
+
+static void mark_conditions(const struct node *n, const struct source *s, bool *used)
+{
+	if (n->kind == NODE_COND)
+		mark(s, n->cond.field, used);
+	for (size_t i = 0; i < n->n; i++)
+		mark_conditions(n->kids[i], s, used);
+}
+
+size_t view_columns(const struct query *q, struct view_column *out, size_t max)
+{
+	const struct source *s = q->source;
+	bool used[MAX_FIELDS] = { false };
+	size_t n = 0;
+
+	if (q->filter)
+		mark_conditions(q->filter, s, used);
+	for (size_t i = 0; i < q->ndistinct; i++)
+		mark(s, q->distinct[i], used);
+	for (size_t i = 0; i < q->nsort; i++)
+		mark(s, q->sort[i].field, used);
+	for (size_t i = 0; s->fields[i].name && n < max; i++)
+		if (s->fields[i].flags & FF_COLUMN || (i < MAX_FIELDS && used[i]))
+			out[n++] = (struct view_column){ .field = &s->fields[i] };
+	return n;
+}
+
+size_t view_all_columns(const struct source *s, struct view_column *out, size_t max)
+{
+	size_t n = 0;
+
+	for (const struct field *f = s->fields; f->name && n < max; f++)
+		if (!(f->flags & FF_SETTING))
+			out[n++] = (struct view_column){ .field = f };
+	return n;
+}
+
+uint32_t view_needs(const struct view_column *columns, size_t n)
+{
+	uint32_t needs = 0;
+
+	for (size_t i = 0; i < n; i++)
+		needs |= columns[i].field->needs;
+	return needs;
+}
+
+/* ---- rows ---------------------------------------------------------------------------- */
+
+/* A value that is text only when it is shown: names of enums point elsewhere. */
+struct spelt {
+	char buf[VALUE_TEXT_MAX];
+};
+
+struct view {
+	struct fmt_writer *writer;
+	size_t n;
+	const struct field **fields;
+	struct fmt_cell *cells;
+	struct spelt *texts; /* a cell each */
+	struct items {	     /* of the list that a cell is */
+		struct fmt_cell *cells;
+		struct spelt *texts;
+		size_t room;
+	} * items;
+};
+
+static struct fmt_column format_column(const struct view_column *c)
+{
+	bool right =
+		c->align == VIEW_RIGHT || (c->align == VIEW_NATURAL && is_number[c->field->type] &&
+					   !(c->field->flags & FF_LIST));
+
+	return (struct fmt_column){
+		.name = c->field->name,
+		.title = c->title,
+		.unit = c->field->unit,
+		.scale = scales[c->field->type],
+		.align = right ? FMT_RIGHT : FMT_LEFT,
+		.min = c->min,
+		.max = c->max,
+		.fixed = c->fixed,
+		.none = c->none,
+	};
+}
+
+static struct fmt_writer *open_writer(const struct fmt_layout *layout,
+				      const struct view_column *columns, size_t n, FILE *out)
+{
+	struct fmt_column *list = calloc(n, sizeof(*list));
+	struct fmt_writer *w;
+
+	if (!list)
+		return NULL;
+	for (size_t i = 0; i < n; i++)
+		list[i] = format_column(&columns[i]);
+	w = fmt_writer_new(layout, list, n, out);
+	free(list);
+	return w;
+}
+
+struct view *view_open(const struct fmt_layout *layout, const struct view_column *columns, size_t n,
+		       FILE *out)
+{
+	struct view *v = n ? calloc(1, sizeof(*v)) : NULL;
+
+	if (!v)
+		return NULL;
+	v->n = n;
+	v->fields = calloc(n, sizeof(*v->fields));
+	v->cells = calloc(n, sizeof(*v->cells));
+	v->texts = calloc(n, sizeof(*v->texts));
+	v->items = calloc(n, sizeof(*v->items));
+	if (v->fields && v->cells && v->texts && v->items)
+		v->writer = open_writer(layout, columns, n, out);
+	if (!v->writer) {
+		view_free(v);
+		return NULL;
+	}
+	for (size_t i = 0; i < n; i++)
+		v->fields[i] = columns[i].field;
+	return v;
+}
+
+/* Of a value that is no list. */
+static void set_cell(const struct field *f, const struct value *value, struct fmt_cell *cell,
+		     struct spelt *text)
+{
+	switch (value->kind) {
+	case VALUE_BOOL:
+		cell->kind = FMT_BOOL;
+		cell->flag = value->flag;
+		return;
+	case VALUE_FLOAT:
+		cell->kind = FMT_REAL;
+		cell->real = value->real;
+		return;
+	case VALUE_INT:
+		if (f->type == FT_ENUM)
+			break;
+		cell->kind = FMT_INT;
+		cell->num = value->num;
+		return;
+	case VALUE_TEXT:
+	case VALUE_ADDR:
+		break;
+	default:
+		cell->kind = FMT_NIL;
+		return;
+	}
+	cell->kind = FMT_TEXT;
+	cell->text.p = value_text(f, value, text->buf, &cell->text.len);
+}
+
+static bool reserve(struct items *l, size_t n)
+{
+	struct fmt_cell *cells;
+	struct spelt *texts;
+
+	if (n <= l->room)
+		return true;
+	cells = realloc(l->cells, n * sizeof(*cells));
+	if (!cells)
+		return false;
+	l->cells = cells;
+	texts = realloc(l->texts, n * sizeof(*texts));
+	if (!texts)
+		return false;
+	l->texts = texts;
+	l->room = n;
+	return true;
+}
+
+static bool set_list(const struct field *f, const struct value *value, struct fmt_cell *cell,
+		     struct items *l)
+{
+	if (!reserve(l, value->list.n))
+		return false;
+	for (size_t i = 0; i < value->list.n; i++)
+		set_cell(f, &value->list.items[i], &l->cells[i], &l->texts[i]);
+	cell->kind = FMT_LIST;
+	cell->list.items = l->cells;
+	cell->list.n = value->list.n;
+	return true;
+}
+
+bool view_row(struct view *v, const struct row *row)
+{
+	for (size_t i = 0; i < v->n; i++) {
+		struct value value;
+
+		field_get(v->fields[i], row, &value);
+		if (value.kind != VALUE_LIST)
+			set_cell(v->fields[i], &value, &v->cells[i], &v->texts[i]);
+		else if (!set_list(v->fields[i], &value, &v->cells[i], &v->items[i]))
+			return false;
+	}
+	return fmt_writer_row(v->writer, v->cells);
+}
+
+bool view_restart(struct view *v)
+{
+	return fmt_writer_reset(v->writer);
+}
+
+bool view_end(struct view *v)
+{
+	return fmt_writer_end(v->writer);
+}
+
+void view_free(struct view *v)
+{
+	if (!v)
+		return;
+	fmt_writer_free(v->writer);
+	free(v->fields);
+	free(v->cells);
+	free(v->texts);
+	for (size_t i = 0; v->items && i < v->n; i++) {
+		free(v->items[i].cells);
+		free(v->items[i].texts);
+	}
+	free(v->items);
+	free(v);
+}
