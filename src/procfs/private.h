@@ -1,0 +1,126 @@
+/*
+ * What the files of the procfs room share among themselves: failures, maps
+ * keyed by 32-bit numbers, lists of descriptors, one process, and the hand-over
+ * from a pass to the table of owners. No other room includes this.
+ */
+#ifndef CONNSH_PROCFS_PRIVATE_H
+#define CONNSH_PROCFS_PRIVATE_H
+
+#include "connsh/procfs.h"
+
+#include <stdatomic.h>
+
+/* ---- error.c ------------------------------------------------------------------ */
+
+/* Fills *err with the sentence; -1, so that a caller can return it. */
+int procfs_fail(struct nl_error *err, int code, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+int procfs_no_memory(struct nl_error *err);
+/* What an open that failed with this errno means: "..., the limit of this process is 1024". */
+void procfs_no_descriptors(struct nl_error *err, int code);
+
+/* ---- imap.c: a map of u32 -> u32 with open addressing --------------------------- */
+
+/* An inode or a pid is never 0 (get_next_ino() in fs/inode.c), so 0 marks a free slot. */
+struct imap_slot {
+	uint32_t key;
+	uint32_t value;
+};
+
+/* All zero: empty. */
+struct imap {
+	struct imap_slot *slots;
+	unsigned bits; /* there are 1 << bits slots, unless slots is NULL */
+	size_t used;
+};
+
+/* The value of the key or NULL; valid until the next imap_put. */
+uint32_t *imap_get(const struct imap *m, uint32_t key);
+/* The same; a key that is new gets the value 0. NULL: no memory. The key is not 0. */
+uint32_t *imap_put(struct imap *m, uint32_t key);
+void imap_free(struct imap *m);
+
+/* ---- fds.c: reading directories of numbers, and what descriptors are ------------- */
+
+/* The inode of what readlink gave for a descriptor if it is a socket, else 0. */
+uint32_t fds_socket(const char *link, size_t len);
+
+/* A directory of which the numbered entries are read one by one. */
+struct numbers {
+	int fd; /* the caller's */
+	size_t at, len;
+	_Alignas(8) char buf[4096];
+};
+
+void numbers_begin(struct numbers *d, int fd);
+/*
+ * The next entry whose name is a number up to INT_MAX, its name in *name until the
+ * next call. 1, 0 at the end, or -1 and errno.
+ */
+int numbers_next(struct numbers *d, unsigned *number, const char **name);
+
+/*
+ * Moves the directory of descriptors to the first that is numbered from or more.
+ * Linux takes 2 + the number as the position (proc_readfd_common() in fs/proc/fd.c).
+ */
+bool fds_seek(int fd, unsigned from);
+/* Does /proc below this descriptor work so? Asked about our own descriptors. */
+bool fds_can_seek(int proc);
+
+/* Inodes, one after the other. All zero: none. */
+struct inodes {
+	uint32_t *list;
+	size_t n, size;
+};
+
+/*
+ * Appends the sockets among the descriptors numbered from up to to, to itself left
+ * out, of the directory that d begins. wanted NULL: all. 0, with *any set if there
+ * was any descriptor at all; or -1 and errno, EACCES too when a link may not be read.
+ */
+int fds_read(struct numbers *d, unsigned from, unsigned to, const struct imap *wanted,
+	     struct inodes *out, bool *any);
+
+/* ---- process.c: one process, by one descriptor of its folder ---------------------- */
+
+/* The whole file, NUL-terminated, for free(); NULL and errno. It may hold any byte. */
+char *process_read(int dir, const char *name, size_t *len);
+/* /proc/PID/comm without the final newline; -1 and errno. */
+int process_comm(int dir, struct holder *h);
+/* exe and cgroup as far as they are told; -1: no memory. live: see process_live. */
+int process_facts(int dir, int live, struct holder *h);
+/* Is the folder that of a process, not that of one of its other threads? -1 and errno. */
+int process_is_leader(int dir, pid_t pid);
+/*
+ * A process whose first thread has ended shows its descriptors, and its program,
+ * only below a thread that lives. 1 and *live, the folder of such a thread, which the
+ * caller closes; 0 when the first thread lives or all have ended, told apart by
+ * *ended (NULL: not asked, which is cheaper); -1 and errno.
+ */
+int process_live(int dir, int *live, bool *ended);
+
+/* ---- owners.c ------------------------------------------------------------------ */
+
+/* Inodes that one process holds, as they were found. */
+struct span {
+	struct span *next;
+	size_t n;
+	uint32_t inodes[];
+};
+
+/* A process that holds sockets, and which. */
+struct record {
+	struct record *next; /* while it is handed over */
+	struct holder holder;
+	bool told; /* exe and cgroup were asked for */
+	struct span *spans;
+};
+
+void record_free(struct record *r); /* NULL is allowed */
+/*
+ * Takes over the list of records and enters them; denied: the pass met a process
+ * that it could not read. -1: no memory; what the table answers is as before then.
+ */
+int owners_add(struct owners *o, struct record *list, bool denied);
+
+#endif
