@@ -3,6 +3,7 @@
  * model of how inet_diag audits and runs a program, and the sets of a run.
  */
 #include "connsh/query.h"
+#include "query/private.h"
 #include "query/seen.h"
 #include "source/sockets.h"
 
@@ -299,32 +300,36 @@ static void test_window(void **state)
 	free(w);
 }
 
-static void test_distinct(void **state)
+/* Keys are numbered as they come up, equal values are one key, and each reads back. */
+static void test_keys(void **state)
 {
-	struct env *env = env_new(NULL);
-	struct distinct d = { 0 };
-	const struct field *fields[] = { source_field(&source_sockets, "lport"),
-					 source_field(&source_sockets, "inode") };
-	bool seen[7][7] = { { false } };
-	unsigned new = 0;
+	struct keyset set = { 0 };
+	struct keybuf key = { 0 };
+	struct value v = { .kind = VALUE_INT }, back;
+	bool fresh;
+	size_t len;
 
 	(void)state;
-	for (unsigned i = 0; i < 500; i++) {
-		struct sock s;
-		struct inet_diag_msg *m = (void *)(s.buf + NLMSG_HDRLEN);
-		bool *was;
-		int want;
-
-		random_sock(&s, env);
-		was = &seen[s.sport > 4 ? s.sport - 65529 : s.sport][m->idiag_inode];
-		want = m->idiag_inode != 0 && !*was;
-		assert_int_equal(distinct_add(&d, &s.row, fields, 2), want);
-		*was |= m->idiag_inode != 0;
-		new += (unsigned)want;
+	for (int64_t i = 0; i < 5000; i++) {
+		v.num = i % 1000 * 7919;
+		key.len = 0;
+		assert_true(key_put(&key, &v));
+		assert_int_equal(keyset_add(&set, key.bytes, key.len, &fresh), i % 1000);
+		assert_int_equal(fresh, i < 1000);
+		assert_int_equal(keyset_find(&set, key.bytes, key.len), i % 1000);
 	}
-	assert_in_range(new, 4, 7);
-	distinct_free(&d);
-	env_unref(env);
+	key_get(keyset_key(&set, 3, &len), &back);
+	assert_int_equal(back.num, 3 * 7919);
+	v = (struct value){ .kind = VALUE_FLOAT, .real = 7919.0 };
+	key.len = 0;
+	assert_true(key_put(&key, &v));
+	assert_int_equal(keyset_find(&set, key.bytes, key.len), 1);
+	v.real = 7919.5;
+	key.len = 0;
+	assert_true(key_put(&key, &v));
+	assert_int_equal(keyset_find(&set, key.bytes, key.len), -1);
+	keyset_free(&set);
+	key_free(&key);
 }
 
 int main(void)
@@ -334,7 +339,7 @@ int main(void)
 		cmocka_unit_test(test_long_filter),
 		cmocka_unit_test(test_narrowing_shares),
 		cmocka_unit_test(test_window),
-		cmocka_unit_test(test_distinct),
+		cmocka_unit_test(test_keys),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
