@@ -1,13 +1,17 @@
 /*
- * format: text that people and programs read: escaping, display width, aligned
- * tables. Plain bytes in, bytes out; knows no Lua, no kernel, no field.
+ * format: text that people and programs read: escaping, display width, and rows
+ * of values as a table, vertically, as JSON, CSV, TSV or Markdown. Plain values
+ * in, bytes out; knows no Lua, no kernel, no field.
  */
 #ifndef CONNSH_FORMAT_H
 #define CONNSH_FORMAT_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
+
+/* ---- text ---------------------------------------------------------------- */
 
 /*
  * The one escaping of text from outside, terminal or not: control bytes, DEL,
@@ -27,17 +31,109 @@ char *fmt_escape(const char *text, size_t len, size_t *out_len);
  */
 size_t fmt_width(const char *text, size_t len);
 
+/* ---- rows of values ------------------------------------------------------ */
+
+/*
+ * Text in all of them but JSON goes through fmt_escape, so no byte of a value
+ * commands a terminal, and a row is one line (vertical: a value is).
+ *
+ * table     aligned columns. Rows are held back until all widths are known.
+ *           With a width it fits it: columns are made narrower, the widest
+ *           first, to a common width of at least 8 cells or their title; what
+ *           is cut ends in U+2026. Lines that are still too long are cut.
+ *           Without a width nothing is cut.
+ * vertical  "name  value unit", one a line; no value, no line. An empty line
+ *           between rows. With a width, lines are cut there.
+ * json      JSON Lines (RFC 8259): an object a row. Numbers are exact, NaN and
+ *           infinities null. Strings are UTF-8; what fmt_escape would not show
+ *           is \uXXXX, and a byte that is no UTF-8 is \udcXX, so that nothing
+ *           is lost: Python's json.loads(line)[key].encode("utf-8",
+ *           "surrogateescape") is the bytes that were given.
+ * csv       RFC 4180, but lines end in a newline alone. Quoted where needed;
+ *           empty text is "", no value is nothing. A list is joined by blanks.
+ * tsv       as csv, with tabs and no quotes: empty text and no value are alike.
+ * markdown  a table as GitHub's; text cannot become markup in it.
+ */
+enum fmt_format { FMT_TABLE, FMT_VERTICAL, FMT_JSON, FMT_CSV, FMT_TSV, FMT_MARKDOWN, FMT_FORMATS };
+
+/* Its name, as above. */
+const char *fmt_format_name(enum fmt_format format);
+/* The format of this name; false: there is none. */
+bool fmt_format_parse(const char *name, enum fmt_format *format);
+
+/*
+ * How a number is shown to a person (layout.human): bytes and bytes per second
+ * in powers of 1024 as 1.5K, 64.0M/s; seconds as 35us, 1.20ms, 2.5s, 3m20s,
+ * 4h05m, 2d03h. FMT_PLAIN is exact: integers as they are, reals as the shortest
+ * text that reads back as the same double.
+ */
+enum fmt_unit { FMT_PLAIN, FMT_BYTES, FMT_RATE, FMT_SECONDS };
+
 enum fmt_align { FMT_LEFT, FMT_RIGHT };
+
+struct fmt_column {
+	const char *name;  /* key in JSON, vertical, CSV and TSV */
+	const char *title; /* of tables and Markdown; NULL: name */
+	const char *unit;  /* "s": title(s), unless the cells carry it; NULL: none */
+	enum fmt_unit scale;
+	enum fmt_align align;
+	size_t min, max;  /* cells wide in tables; 0: as its content. max: if there is a width */
+	bool fixed;	  /* never made narrower to fit the width */
+	const char *none; /* a cell without a value in tables and Markdown; NULL: "-" */
+};
+
+enum fmt_kind { FMT_NIL, FMT_BOOL, FMT_INT, FMT_REAL, FMT_TEXT, FMT_LIST };
+
+/* One value; what it points to is the caller's. A list in a list counts as nil. */
+struct fmt_cell {
+	enum fmt_kind kind;
+	union {
+		bool flag;
+		int64_t num;
+		double real;
+		struct {
+			const char *p;
+			size_t len;
+		} text;
+		struct {
+			const struct fmt_cell *items;
+			size_t n;
+		} list;
+	};
+};
+
+struct fmt_layout {
+	enum fmt_format format;
+	size_t width; /* of the terminal in cells, for tables and vertical; 0: none */
+	bool human;   /* scaled numbers in tables, vertical and Markdown; others are exact */
+	bool colour;  /* tables: bold titles, dim cells without a value */
+	bool header;  /* of tables, CSV and TSV; Markdown always has one */
+};
+
+/* Writes rows to a stream, in one of the formats. Does not flush it. */
+struct fmt_writer;
+
+/* Columns are copied with their strings; out is not owned. NULL: no memory, or n is 0. */
+struct fmt_writer *fmt_writer_new(const struct fmt_layout *layout, const struct fmt_column *columns,
+				  size_t n, FILE *out);
+/*
+ * A row of n cells; copied, or written at once (all but tables). False with
+ * errno: no memory, or the stream refused; from then on all is refused.
+ */
+bool fmt_writer_row(struct fmt_writer *w, const struct fmt_cell *cells);
+/* Forgets all rows, to begin again. False, nothing changed: some are written already. */
+bool fmt_writer_reset(struct fmt_writer *w);
+/* The end of the rows: writes what is held back. False with errno: something was not written. */
+bool fmt_writer_end(struct fmt_writer *w);
+void fmt_writer_free(struct fmt_writer *w); /* NULL is allowed */
+
+/* ---- tables of text ------------------------------------------------------ */
 
 /* A table that is filled cell by cell, row by row, then written aligned. */
 struct fmt_table;
 
-struct fmt_column {
-	const char *title;
-	enum fmt_align align;
-};
-
-/* The columns are copied, titles escaped. NULL: no memory, or n is 0. */
+/* Title or name, align, min, max and fixed count here; titles are escaped. NULL: no memory, or n is
+ * 0. */
 struct fmt_table *fmt_table_new(const struct fmt_column *columns, size_t n);
 /* The next cell; text is escaped here and copied. False: no memory. */
 bool fmt_table_cell(struct fmt_table *t, const char *text, size_t len);
@@ -45,17 +141,17 @@ bool fmt_table_cell(struct fmt_table *t, const char *text, size_t len);
 size_t fmt_table_rows(const struct fmt_table *t);
 /*
  * Title line, rows; columns two blanks apart, no filling at a line's end.
- * width: of the terminal in cells, 0 for none; longer lines are cut there,
- * between characters, and end in U+2026. Missing cells of the last row are
- * empty. False with errno: the stream refused. Does not flush.
+ * width: of the terminal in cells, 0 for none; see FMT_TABLE for how it is made
+ * to fit. Missing cells of the last row are empty. False with errno: no memory,
+ * or the stream refused. Does not flush.
  */
 bool fmt_table_write(const struct fmt_table *t, FILE *out, size_t width);
 void fmt_table_free(struct fmt_table *t); /* NULL is allowed */
 
 /*
  * Names and values, one pair a line, the values one below the other: the
- * vertical form of a single record. A table of two columns, written by the
- * same rules but without its title line.
+ * vertical form of a single record. A table of two columns, written without
+ * its title line; lines longer than width are cut.
  */
 bool fmt_pairs_write(const struct fmt_table *t, FILE *out, size_t width);
 

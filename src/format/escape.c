@@ -92,8 +92,14 @@ size_t fmt_width(const char *text, size_t len)
 
 	for (size_t i = 0; i < len;) {
 		uint32_t c = 0;
-		const size_t n = fmt_decode(text + i, len - i, &c);
+		size_t n;
 
+		if ((unsigned char)text[i] < 0x80) {
+			cells++;
+			i++;
+			continue;
+		}
+		n = fmt_decode(text + i, len - i, &c);
 		cells += n == 0 ? 1 : fmt_cells(c);
 		i += n == 0 ? 1 : n;
 	}

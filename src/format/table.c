@@ -2,98 +2,39 @@
  * Owns aligned tables: cells are gathered in one block, and written when the
  * width of every column is known. Knows nothing of what a cell means.
  */
-#include "connsh/format.h"
-
-#include "glyph.h"
+#include "private.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { GAP = 2 };
+enum { GAP = 2, LEAST = 8, CHUNK = 1 << 15 };
 
-static const char cut_mark[] = "\xe2\x80\xa6"; /* U+2026, one cell */
-
+/* Texts lie one behind the other, in the order of the cells. */
 struct cell {
-	size_t at, len; /* bytes in text */
-	size_t cells;	/* on the screen */
+	uint32_t len;	     /* bytes */
+	uint32_t dim : 1;    /* stands for no value */
+	uint32_t cells : 31; /* on the screen */
 };
 
 struct column {
 	enum fmt_align align;
+	size_t min, max;
+	bool fixed;
 	size_t cells; /* of its widest cell below the title: pairs are written without it */
 };
 
 struct fmt_table {
 	struct column *columns;
+	struct fit *fit; /* of the columns, made when the table is written */
 	size_t n;
 	struct cell *cells; /* the n titles, then the rows */
 	size_t used, room;
-	char *text;
-	size_t text_used, text_room;
+	struct bytes text;
+	size_t closed; /* bytes of text that belong to cells */
+	size_t titles; /* bytes of the titles */
 };
 
-/* Room for some units more than used, doubling; false: no memory, nothing changed. */
-static bool reserve(void **block, size_t *room, size_t used, size_t more, size_t unit)
-{
-	size_t want = *room ? *room : 64;
-	void *grown;
-
-	if (*block && more <= *room - used)
-		return true;
-	if (more > SIZE_MAX / 2 - used)
-		return false;
-	while (want < used + more)
-		want *= 2;
-	if (want > SIZE_MAX / unit)
-		return false;
-	grown = realloc(*block, want * unit);
-	if (!grown)
-		return false;
-	*block = grown;
-	*room = want;
-	return true;
-}
-
-static bool reserve_text(struct fmt_table *t, size_t len)
-{
-	void *block = t->text;
-
-	if (len > SIZE_MAX / 2 / ESCAPE_GROWTH ||
-	    !reserve(&block, &t->text_room, t->text_used, len * ESCAPE_GROWTH, 1))
-		return false;
-	t->text = block;
-	return true;
-}
-
-static bool reserve_cell(struct fmt_table *t)
-{
-	void *block = t->cells;
-
-	if (!reserve(&block, &t->room, t->used, 1, sizeof(*t->cells)))
-		return false;
-	t->cells = block;
-	return true;
-}
-
-bool fmt_table_cell(struct fmt_table *t, const char *text, size_t len)
-{
-	struct column *column = &t->columns[t->used % t->n];
-	struct cell cell = { .at = t->text_used };
-
-	if (!reserve_text(t, len) || !reserve_cell(t))
-		return false;
-	cell.len = len > 0 ? fmt_escape_to(t->text + cell.at, text, len) : 0;
-	cell.cells = cell.len > 0 ? fmt_width(t->text + cell.at, cell.len) : 0;
-	if (t->used >= t->n && cell.cells > column->cells)
-		column->cells = cell.cells;
-	t->text_used += cell.len;
-	t->cells[t->used++] = cell;
-	return true;
-}
-
-struct fmt_table *fmt_table_new(const struct fmt_column *columns, size_t n)
+struct fmt_table *table_open(const struct fmt_column *columns, size_t n)
 {
 	struct fmt_table *t = n > 0 ? calloc(1, sizeof(*t)) : NULL;
 
@@ -101,12 +42,88 @@ struct fmt_table *fmt_table_new(const struct fmt_column *columns, size_t n)
 		return NULL;
 	t->n = n;
 	t->columns = calloc(n, sizeof(*t->columns));
-	for (size_t i = 0; i < n; i++) {
-		if (!t->columns || !fmt_table_cell(t, columns[i].title, strlen(columns[i].title))) {
+	t->fit = calloc(n, sizeof(*t->fit));
+	if (!t->columns || !t->fit) {
+		fmt_table_free(t);
+		return NULL;
+	}
+	for (size_t i = 0; i < n; i++)
+		t->columns[i] = (struct column){ .align = columns[i].align,
+						 .min = columns[i].min,
+						 .max = columns[i].max,
+						 .fixed = columns[i].fixed };
+	return t;
+}
+
+struct bytes *table_text(struct fmt_table *t)
+{
+	return &t->text;
+}
+
+static bool reserve_cell(struct fmt_table *t)
+{
+	const size_t room = t->room ? t->room * 2 : 64;
+	struct cell *cells;
+
+	if (t->used < t->room)
+		return true;
+	if (room > SIZE_MAX / 2 / sizeof(*cells))
+		return false;
+	cells = realloc(t->cells, room * sizeof(*cells));
+	if (!cells)
+		return false;
+	t->cells = cells;
+	t->room = room;
+	return true;
+}
+
+bool table_close_cell(struct fmt_table *t, bool dim)
+{
+	struct column *column = &t->columns[t->used % t->n];
+	const size_t len = t->text.used - t->closed;
+	size_t cells;
+
+	/* what a cell can count: nothing is wider than it has bytes */
+	if (t->text.failed || len > INT32_MAX || !reserve_cell(t)) {
+		t->text.used = t->closed;
+		return false;
+	}
+	cells = len > 0 ? fmt_width(t->text.p + t->closed, len) : 0;
+	if (t->used < t->n)
+		t->titles += len;
+	else if (cells > column->cells)
+		column->cells = cells;
+	t->cells[t->used++] = (struct cell){ (uint32_t)len, dim, cells & INT32_MAX };
+	t->closed += len;
+	return true;
+}
+
+void table_clear(struct fmt_table *t)
+{
+	t->used = t->n;
+	t->closed = t->text.used = t->titles;
+	t->text.failed = false;
+	for (size_t i = 0; i < t->n; i++)
+		t->columns[i].cells = 0;
+}
+
+bool fmt_table_cell(struct fmt_table *t, const char *text, size_t len)
+{
+	bytes_escaped(&t->text, text, len);
+	return table_close_cell(t, false);
+}
+
+struct fmt_table *fmt_table_new(const struct fmt_column *columns, size_t n)
+{
+	struct fmt_table *t = table_open(columns, n);
+
+	for (size_t i = 0; t && i < n; i++) {
+		const char *title = columns[i].title ? columns[i].title : columns[i].name;
+
+		if (!fmt_table_cell(t, title, strlen(title))) {
 			fmt_table_free(t);
 			return NULL;
 		}
-		t->columns[i].align = columns[i].align;
 	}
 	return t;
 }
@@ -116,8 +133,9 @@ void fmt_table_free(struct fmt_table *t)
 	if (!t)
 		return;
 	free(t->columns);
+	free(t->fit);
 	free(t->cells);
-	free(t->text);
+	bytes_free(&t->text);
 	free(t);
 }
 
@@ -126,129 +144,149 @@ size_t fmt_table_rows(const struct fmt_table *t)
 	return (t->used - 1) / t->n;
 }
 
-/* A line under way: blanks wait until something stands behind them, so none ends a line. */
-struct line {
-	FILE *out;
-	size_t left; /* cells until the cut mark */
-	size_t blanks;
-	bool cut;
-};
-
-static bool put_blanks(struct line *line)
+static size_t larger(size_t a, size_t b)
 {
-	static const char blanks[] = "                                ";
+	return a > b ? a : b;
+}
 
-	while (line->blanks > 0) {
-		const size_t some = sizeof(blanks) - 1;
-		const size_t n = line->blanks < some ? line->blanks : some;
+/* The widths of all columns, for this sheet. */
+static void fit(const struct fmt_table *t, const struct table_style *style)
+{
+	size_t gaps = (t->n - 1) * GAP;
 
-		if (fwrite(blanks, 1, n, line->out) != n)
-			return false;
-		line->blanks -= n;
+	for (size_t i = 0; i < t->n; i++) {
+		const struct column *c = &t->columns[i];
+		const size_t title = larger(style->titles ? t->cells[i].cells : 0, c->min);
+		struct fit *f = &t->fit[i];
+
+		f->cells = c->cells;
+		if (style->width > 0 && c->max > 0 && f->cells > c->max)
+			f->cells = c->max;
+		f->cells = f->width = larger(f->cells, title);
+		f->least = c->fixed ? f->cells : larger(title, LEAST);
 	}
-	return true;
-}
-
-static void skip(struct line *line, size_t cells)
-{
-	if (cells >= line->left)
-		cells = line->left;
-	line->blanks += cells;
-	line->left -= cells;
-}
-
-/* How many bytes of text fit in *cells, which is lowered by what they take. */
-static size_t fitting(const char *text, size_t len, size_t *cells)
-{
-	size_t i = 0;
-
-	while (i < len) {
-		uint32_t c = 0;
-		size_t n = fmt_decode(text + i, len - i, &c);
-		const unsigned int wide = n == 0 ? 1 : fmt_cells(c);
-
-		if (wide > *cells)
-			break;
-		*cells -= wide;
-		i += n == 0 ? 1 : n;
-	}
-	return i;
-}
-
-static bool put_text(struct line *line, const char *text, size_t len, size_t cells)
-{
-	size_t n = len;
-
-	if (cells <= line->left) {
-		line->left -= cells;
-	} else {
-		n = fitting(text, len, &line->left);
-		line->cut = true;
-	}
-	return n == 0 || (put_blanks(line) && fwrite(text, 1, n, line->out) == n);
-}
-
-static size_t column_cells(const struct fmt_table *t, size_t i, bool titles)
-{
-	const size_t title = titles ? t->cells[i].cells : 0;
-
-	return title > t->columns[i].cells ? title : t->columns[i].cells;
+	if (style->narrow && style->width > 0)
+		fit_columns(t->fit, t->n, style->width > gaps ? style->width - gaps : 0);
 }
 
 /* Cells of a row: up to the end of its last cell that holds text. */
-static size_t row_cells(const struct fmt_table *t, size_t first, bool titles)
+static size_t row_cells(const struct fmt_table *t, size_t first)
 {
 	size_t total = 0, end = 0;
 
 	for (size_t i = 0; i < t->n && first + i < t->used; i++) {
 		const struct cell *cell = &t->cells[first + i];
-		const size_t width = column_cells(t, i, titles);
+		const size_t width = t->fit[i].width;
+		const bool filled = t->columns[i].align == FMT_RIGHT || cell->cells > width;
 
 		if (cell->len > 0)
-			end = total + (t->columns[i].align == FMT_RIGHT ? width : cell->cells);
+			end = total + (filled ? width : cell->cells);
 		total += width + GAP;
 	}
 	return end;
 }
 
-static bool put_row(const struct fmt_table *t, size_t first, bool titles, FILE *out, size_t width)
+static void put_cell(struct line *line, const struct fmt_table *t, size_t i,
+		     const struct cell *cell, const char *text, bool colour)
 {
-	const bool cut = width > 0 && row_cells(t, first, titles) > width;
-	struct line line = { .out = out, .left = cut ? width - 1 : SIZE_MAX };
+	const size_t width = t->fit[i].width;
+	const bool right = t->columns[i].align == FMT_RIGHT;
+	const char *code = cell->dim && colour ? CODE_DIM : NULL;
+	size_t shown;
 
-	for (size_t i = 0; i < t->n && first + i < t->used && !line.cut; i++) {
-		const struct cell *cell = &t->cells[first + i];
-		const size_t pad = column_cells(t, i, titles) - cell->cells;
-		const bool right = t->columns[i].align == FMT_RIGHT;
-
-		if (i > 0)
-			skip(&line, GAP);
-		if (right)
-			skip(&line, pad);
-		if (!put_text(&line, t->text + cell->at, cell->len, cell->cells))
-			return false;
-		if (!right)
-			skip(&line, pad);
-	}
-	if (cut && !(put_blanks(&line) && fputs(cut_mark, out) >= 0))
-		return false;
-	return putc('\n', out) != EOF;
+	if (right && cell->cells < width)
+		line_skip(line, width - cell->cells);
+	shown = line_text(line, text, cell->len, cell->cells, width, code);
+	/* what was cut can be a cell short of it, beside a wide character */
+	if (!right || cell->cells > width)
+		line_skip(line, width - shown);
 }
 
-static bool put_rows(const struct fmt_table *t, bool titles, FILE *out, size_t width)
+/* Writes the row that begins with cell number first, whose text is there; returns its bytes. */
+static size_t put_row(const struct fmt_table *t, size_t first, const char *text,
+		      const struct table_style *style, struct bytes *to)
 {
-	for (size_t first = titles ? 0 : t->n; first < t->used; first += t->n)
-		if (!put_row(t, first, titles, out, width))
-			return false;
-	return true;
+	const bool title = first == 0 && style->titles && style->colour;
+	const size_t cells = style->width > 0 ? row_cells(t, first) : 0;
+	struct line line;
+	size_t at = 0;
+
+	if (title)
+		bytes_add(to, CODE_BOLD, sizeof(CODE_BOLD) - 1);
+	line_open(&line, to, style->width, cells);
+	for (size_t i = 0; i < t->n && first + i < t->used; i++) {
+		const struct cell *cell = &t->cells[first + i];
+
+		if (i > 0)
+			line_skip(&line, GAP);
+		put_cell(&line, t, i, cell, text + at, style->colour);
+		at += cell->len;
+	}
+	line_close(&line);
+	if (title)
+		bytes_add(to, CODE_OFF, sizeof(CODE_OFF) - 1);
+	bytes_byte(to, '\n');
+	return at;
+}
+
+bool table_write(const struct fmt_table *t, const struct table_style *style, FILE *out)
+{
+	size_t at = style->titles ? 0 : t->titles;
+	struct bytes lines = { 0 };
+	bool good = true;
+
+	fit(t, style);
+	for (size_t first = style->titles ? 0 : t->n; first < t->used && good; first += t->n) {
+		at += put_row(t, first, t->text.p + at, style, &lines);
+		if (lines.used >= CHUNK)
+			good = bytes_flush(&lines, out);
+	}
+	good = good && bytes_flush(&lines, out);
+	bytes_free(&lines);
+	return good;
 }
 
 bool fmt_table_write(const struct fmt_table *t, FILE *out, size_t width)
 {
-	return put_rows(t, true, out, width);
+	const struct table_style style = { .width = width, .titles = true, .narrow = true };
+
+	return table_write(t, &style, out);
 }
 
 bool fmt_pairs_write(const struct fmt_table *t, FILE *out, size_t width)
 {
-	return put_rows(t, false, out, width);
+	const struct table_style style = { .width = width };
+
+	return table_write(t, &style, out);
+}
+
+void table_label(struct bytes *to, const struct fmt_column *column)
+{
+	const char *title = column->title ? column->title : column->name;
+
+	bytes_escaped(to, title, strlen(title));
+	if (!column->unit)
+		return;
+	bytes_byte(to, '(');
+	bytes_escaped(to, column->unit, strlen(column->unit));
+	bytes_byte(to, ')');
+}
+
+void table_row(struct fmt_writer *w, const struct fmt_cell *cells)
+{
+	struct bytes *text = table_text(w->table);
+
+	for (size_t i = 0; i < w->n; i++) {
+		const struct sheet_column *column = &w->columns[i];
+		const bool none = cells[i].kind == FMT_NIL;
+
+		if (none)
+			put_span(w, text, column->none);
+		else
+			fmt_put_cell(text, &cells[i], column->scale);
+		if (!table_close_cell(w->table, none)) {
+			w->line.failed = true;
+			return;
+		}
+	}
 }

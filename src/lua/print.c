@@ -69,8 +69,10 @@ static struct fmt_table *new_table(const struct field **list, size_t n)
 	struct fmt_column columns[MAX_COLUMNS];
 
 	for (size_t i = 0; i < n; i++)
-		columns[i] = (struct fmt_column){ list[i]->name,
-						  is_number(list[i]) ? FMT_RIGHT : FMT_LEFT };
+		columns[i] = (struct fmt_column){
+			.title = list[i]->name,
+			.align = is_number(list[i]) ? FMT_RIGHT : FMT_LEFT,
+		};
 	return fmt_table_new(columns, n);
 }
 
@@ -117,7 +119,7 @@ static void print_query(lua_State *L, int index, size_t width)
 /* Every field that the record has, one a line [-0, +0, e]. */
 static void print_record(lua_State *L, int index, size_t width)
 {
-	static const struct fmt_column columns[] = { { "field", FMT_LEFT }, { "value", FMT_LEFT } };
+	static const struct fmt_column columns[] = { { .title = "field" }, { .title = "value" } };
 	const struct lx_record *rec = lua_touserdata(L, index);
 	struct lx_box *box = box_push(L, release_table);
 	struct row row;

@@ -1,0 +1,52 @@
+/*
+ * Owns a value as the text that stands for it in all formats but JSON. Knows no
+ * place that the text goes to.
+ */
+#include "private.h"
+
+bool fmt_put_number(struct bytes *to, const struct fmt_cell *cell, enum fmt_unit unit)
+{
+	char *out;
+
+	if (cell->kind != FMT_INT && cell->kind != FMT_REAL)
+		return false;
+	out = bytes_room(to, NUMBER_MAX);
+	if (!out)
+		return true;
+	if (cell->kind == FMT_REAL)
+		to->used += fmt_human(out, cell->real, unit);
+	else if (unit == FMT_PLAIN)
+		to->used += fmt_integer(out, cell->num);
+	else
+		to->used += fmt_human(out, (double)cell->num, unit);
+	return true;
+}
+
+static void put_one(struct bytes *to, const struct fmt_cell *cell, enum fmt_unit unit)
+{
+	if (fmt_put_number(to, cell, unit))
+		return;
+	if (cell->kind == FMT_TEXT)
+		bytes_escaped(to, cell->text.p, cell->text.len);
+	else if (cell->kind == FMT_BOOL)
+		bytes_add(to, cell->flag ? "true" : "false", cell->flag ? 4 : 5);
+}
+
+void fmt_put_cell(struct bytes *to, const struct fmt_cell *cell, enum fmt_unit unit)
+{
+	if (cell->kind != FMT_LIST) {
+		put_one(to, cell, unit);
+		return;
+	}
+	for (size_t i = 0; i < cell->list.n; i++) {
+		const struct fmt_cell *item = &cell->list.items[i];
+
+		if (i > 0)
+			bytes_byte(to, ' ');
+		/* keeps its place */
+		if (item->kind == FMT_NIL || item->kind == FMT_LIST)
+			bytes_byte(to, '-');
+		else
+			put_one(to, item, unit);
+	}
+}

@@ -1,0 +1,184 @@
+/* Inside format: growing blocks, values as text, lines that are cut, and what a format is. */
+#ifndef CONNSH_FORMAT_PRIVATE_H
+#define CONNSH_FORMAT_PRIVATE_H
+
+#include "connsh/format.h"
+
+#include <string.h>
+
+/* ---- bytes: a block that grows (bytes.c) --------------------------------- */
+
+/* All zero is an empty one. failed stays: something is missing for want of memory. */
+struct bytes {
+	char *p;
+	size_t used, room;
+	bool failed;
+};
+
+char *bytes_grow(struct bytes *b, size_t n);
+
+/* Where n more bytes can be put, not counted as used yet; NULL: no memory. */
+static inline char *bytes_room(struct bytes *b, size_t n)
+{
+	return n < b->room - b->used ? b->p + b->used : bytes_grow(b, n);
+}
+
+static inline void bytes_add(struct bytes *b, const char *text, size_t len)
+{
+	char *to = bytes_room(b, len);
+
+	if (to && len > 0) {
+		memcpy(to, text, len);
+		b->used += len;
+	}
+}
+
+static inline void bytes_byte(struct bytes *b, char byte)
+{
+	bytes_add(b, &byte, 1);
+}
+
+void bytes_blanks(struct bytes *b, size_t n);
+/* Text as fmt_escape leaves it. */
+void bytes_escaped(struct bytes *b, const char *text, size_t len);
+/* Puts mark before each byte behind at that is one of those in which. */
+void bytes_mark(struct bytes *b, size_t at, const char *which, char mark);
+/* Writes and empties the block. False with errno: the stream refused, or the block had failed. */
+bool bytes_flush(struct bytes *b, FILE *out);
+void bytes_free(struct bytes *b);
+
+/* ---- values as text (number.c, cell.c) ----------------------------------- */
+
+enum { NUMBER_MAX = 32 };
+
+/* Exact, whatever the locale. They return the length; no NUL. */
+size_t fmt_integer(char out[NUMBER_MAX], int64_t n);
+size_t fmt_real(char out[NUMBER_MAX], double v);
+/* As enum fmt_unit says; FMT_PLAIN is fmt_real. */
+size_t fmt_human(char out[NUMBER_MAX], double v, enum fmt_unit unit);
+
+/* The value as all formats but JSON show it, escaped; nil is nothing, a list joined by blanks. */
+void fmt_put_cell(struct bytes *to, const struct fmt_cell *cell, enum fmt_unit unit);
+/* The number that stands for it in every format; false: it is none. */
+bool fmt_put_number(struct bytes *to, const struct fmt_cell *cell, enum fmt_unit unit);
+
+/* ---- lines of a width (line.c) ------------------------------------------- */
+
+/* A line under way: blanks wait until something stands behind them, so none ends a line. */
+struct line {
+	struct bytes *to;
+	size_t left; /* cells until the cut mark */
+	size_t blanks;
+	bool cut;  /* it will end in a cut mark */
+	bool full; /* nothing more goes on it */
+};
+
+/* cells: what will be put on it; more than width (0: none) will be cut. */
+void line_open(struct line *line, struct bytes *to, size_t width, size_t cells);
+void line_skip(struct line *line, size_t cells);
+/*
+ * Escaped text that takes so many cells, cut to most of them; code, or NULL,
+ * goes around it without taking any. Returns the cells that it took.
+ */
+size_t line_text(struct line *line, const char *text, size_t len, size_t cells, size_t most,
+		 const char *code);
+/* The cut mark, if need be; the newline is the caller's. */
+void line_close(struct line *line);
+
+/* The only colour codes; they come from nowhere else. */
+#define CODE_BOLD "\033[1m"
+#define CODE_DIM  "\033[2m"
+#define CODE_OFF  "\033[0m"
+
+/* ---- tables, cell by cell (table.c) -------------------------------------- */
+
+/* Without titles: the first n cells are those. */
+struct fmt_table *table_open(const struct fmt_column *columns, size_t n);
+/* Append the escaped text of the next cell here ... */
+struct bytes *table_text(struct fmt_table *t);
+/* ... and say that it is whole. False: no memory. */
+bool table_close_cell(struct fmt_table *t, bool dim);
+/* Forgets the rows. */
+void table_clear(struct fmt_table *t);
+
+struct table_style {
+	size_t width;
+	bool titles, colour;
+	bool narrow; /* make columns narrower before lines are cut */
+};
+bool table_write(const struct fmt_table *t, const struct table_style *style, FILE *out);
+
+/* What a column's width is decided by, and the answer (fit.c). */
+struct fit {
+	size_t cells; /* that it would like */
+	size_t least; /* that it is not made narrower than */
+	size_t width; /* that it gets */
+};
+/* Water-filling: the widest are lowered to a common width until the sum is at most total. */
+void fit_columns(struct fit *columns, size_t n, size_t total);
+
+/* ---- formats (writer.c, and one file each) ------------------------------- */
+
+struct span {
+	size_t at, len;
+};
+
+struct sheet_column {
+	struct span label, unit, none; /* as the format shows them; none in texts if len is 0 */
+	size_t cells;		       /* of the label */
+	enum fmt_unit scale;	       /* FMT_PLAIN if not human */
+	enum fmt_align align;
+};
+
+struct fmt_writer {
+	const struct format *format;
+	struct fmt_layout layout;
+	FILE *out;
+	struct sheet_column *columns;
+	size_t n;
+	struct bytes texts;	 /* what the spans are in */
+	struct bytes line;	 /* bytes of the row under way */
+	struct bytes cell;	 /* and of one of its cells */
+	struct fmt_table *table; /* NULL: rows are not held back */
+	size_t rows;		 /* written */
+	bool begun, ended;
+	int error; /* errno of what failed first; 0: nothing */
+};
+
+static inline void put_span(const struct fmt_writer *w, struct bytes *to, struct span s)
+{
+	bytes_add(to, w->texts.p + s.at, s.len);
+}
+
+/* head and row append to w->line. */
+struct format {
+	const char *name;
+	bool people; /* scales numbers if asked to */
+	/* How the column is called. Its unit is NULL where the cells carry it. */
+	void (*label)(struct bytes *to, const struct fmt_column *column);
+	void (*head)(struct fmt_writer *w); /* NULL: has none */
+	void (*row)(struct fmt_writer *w, const struct fmt_cell *cells);
+};
+
+void json_label(struct bytes *to, const struct fmt_column *column);
+void json_row(struct fmt_writer *w, const struct fmt_cell *cells);
+
+void csv_label(struct bytes *to, const struct fmt_column *column);
+void csv_head(struct fmt_writer *w);
+void csv_row(struct fmt_writer *w, const struct fmt_cell *cells);
+void tsv_label(struct bytes *to, const struct fmt_column *column);
+void tsv_head(struct fmt_writer *w);
+void tsv_row(struct fmt_writer *w, const struct fmt_cell *cells);
+
+void markdown_label(struct bytes *to, const struct fmt_column *column);
+void markdown_head(struct fmt_writer *w);
+void markdown_row(struct fmt_writer *w, const struct fmt_cell *cells);
+
+/* title(unit), escaped */
+void table_label(struct bytes *to, const struct fmt_column *column);
+void table_row(struct fmt_writer *w, const struct fmt_cell *cells);
+
+void vertical_label(struct bytes *to, const struct fmt_column *column);
+void vertical_row(struct fmt_writer *w, const struct fmt_cell *cells);
+
+#endif
