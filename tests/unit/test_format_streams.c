@@ -112,6 +112,11 @@ static void test_csv(void **state)
 	assert_sheet(&s, "");
 	s.layout.header = true;
 	assert_sheet(&s, "state,sendq,rtt,pids\n");
+	/* nothing at all before it: a list without items is an empty text */
+	s.layout.header = false;
+	s.cells = &rows[7];
+	s.n = s.rows = 1;
+	assert_sheet(&s, "\"\"\n");
 }
 
 static void test_tsv(void **state)
