@@ -7,10 +7,10 @@
 /* Quotes what stands behind at, if a reader would take it for something else. */
 static void quote(struct bytes *to, size_t at)
 {
+	const char *text = bytes_room(to, 1) ? to->p + at : NULL;
 	const size_t len = to->used - at;
-	const char *text = to->p + at;
 
-	if (to->failed)
+	if (!text)
 		return;
 	if (len > 0 && !memchr(text, ',', len) && !memchr(text, '"', len) && text[0] != ' ' &&
 	    text[len - 1] != ' ')

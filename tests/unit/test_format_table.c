@@ -22,7 +22,7 @@
 static struct fmt_table *table(const char *aligns)
 {
 	static const char *const titles[] = { "A", "B", "C", "D" };
-	struct fmt_column columns[COUNT(titles)];
+	struct fmt_column columns[COUNT(titles)] = { { 0 } };
 	const size_t n = strlen(aligns);
 	struct fmt_table *t;
 
@@ -168,7 +168,7 @@ static void test_opening_mark(void **state)
 /* Hostile bytes in titles and cells: of all that is below a blank, only line ends leave. */
 static void test_hostile_cells(void **state)
 {
-	const struct fmt_column column = { "ti\ttle\n", FMT_LEFT };
+	const struct fmt_column column = { .title = "ti\ttle\n" };
 	struct fmt_table *t = fmt_table_new(&column, 1);
 	size_t lines = 0;
 	char *text;
@@ -268,7 +268,7 @@ static void test_cut_width(void **state)
 
 static void test_pairs(void **state)
 {
-	const struct fmt_column columns[] = { { "a long title", FMT_LEFT }, { "", FMT_LEFT } };
+	const struct fmt_column columns[] = { { .title = "a long title" }, { .title = "" } };
 	struct fmt_table *t = fmt_table_new(columns, COUNT(columns));
 	char *text;
 
