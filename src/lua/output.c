@@ -197,64 +197,80 @@ static void read_columns(lua_State *L, int index, int query, struct plan_of_outp
 }
 
 /*
- * Columns that are functions: pushes the select of all columns over the query
- * at query, and a list in which each function's column is named [-0, +2, e]. Without any, the
- * query and the list as they are.
+ * The column at index, a table with a function as its value: pushes what select
+ * takes for it, {name, function}, and a copy whose field is that name [-0, +2, e].
+ */
+static void name_function(lua_State *L, int index, int nth)
+{
+	int pair, copy;
+
+	lua_createtable(L, 2, 0);
+	pair = lua_gettop(L);
+	lua_newtable(L);
+	copy = lua_gettop(L);
+	for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {
+		lua_pushvalue(L, -2);
+		lua_pushvalue(L, -2);
+		lua_rawset(L, copy);
+	}
+	if (lua_getfield(L, index, "title") != LUA_TSTRING) {
+		lua_pop(L, 1);
+		lua_pushfstring(L, "column%d", nth);
+	}
+	lua_pushvalue(L, -1);
+	lua_rawseti(L, pair, 1);
+	lua_setfield(L, copy, "field");
+	lua_getfield(L, index, "value");
+	lua_rawseti(L, pair, 2);
+	lua_settop(L, copy);
+}
+
+/* Is what stands at index a column that is a function? */
+static bool is_function_column(lua_State *L, int index)
+{
+	bool yes = lua_istable(L, index) && lua_getfield(L, index, "value") == LUA_TFUNCTION;
+
+	lua_settop(L, index);
+	return yes;
+}
+
+/*
+ * Columns that are functions need a select, which makes records. Pushes the
+ * select of all columns of the list at index over the query at query, and the
+ * list with those columns named; without any, both as they are [-0, +2, e].
  */
 static void resolve_functions(lua_State *L, int index, int query)
 {
-	lua_Integer n = (lua_Integer)lua_rawlen(L, index), functions = 0;
+	lua_Integer n = (lua_Integer)lua_rawlen(L, index);
 	int list, args;
+	bool any = false;
 
 	lua_pushvalue(L, query);
 	lua_newtable(L);
 	list = lua_gettop(L);
 	lua_getfield(L, query, "select");
 	lua_pushvalue(L, query);
-	args = lua_gettop(L) - 1;
-	luaL_checkstack(L, (int)(n < 10000 ? n : 10000) + 8, "too many columns");
+	args = lua_gettop(L);
+	luaL_argcheck(L, n <= MAX_COLUMNS, 2, "too many columns");
+	luaL_checkstack(L, (int)n + 8, NULL);
 	for (lua_Integer i = 1; i <= n; i++) {
-		int top = lua_gettop(L);
-
 		lua_rawgeti(L, index, i);
-		if (lua_istable(L, -1) && lua_getfield(L, -1, "value") == LUA_TFUNCTION) {
-			const char *title = text_option(L, top + 1, "title");
-
-			functions++;
-			lua_newtable(L); /* {title, function}, for select */
-			lua_pushfstring(L, title ? "%s" : "column%d", title, (int)i);
-			if (!title) {
-				lua_pop(L, 1);
-				lua_pushfstring(L, "column%d", (int)i);
-			}
-			lua_pushvalue(L, -1);
-			lua_rawseti(L, top + 3, 1);
-			lua_pushvalue(L, top + 2);
-			lua_rawseti(L, top + 3, 2);
-			lua_newtable(L); /* the description, with its field named */
-			for (lua_pushnil(L); lua_next(L, top + 1); lua_pop(L, 1)) {
-				lua_pushvalue(L, -2);
-				lua_pushvalue(L, -2);
-				lua_rawset(L, top + 5);
-			}
-			lua_pushvalue(L, top + 4);
-			lua_setfield(L, top + 5, "field");
+		if (is_function_column(L, lua_gettop(L))) {
+			any = true;
+			name_function(L, lua_gettop(L), (int)i);
 			lua_rawseti(L, list, i);
-			lua_settop(L, top + 3);
-			lua_replace(L, top + 1);
-			lua_settop(L, top + 1);
+			lua_remove(L, -2);
 			continue;
 		}
-		lua_settop(L, top + 1);
 		lua_pushvalue(L, -1);
 		lua_rawseti(L, list, i);
-		if (lua_istable(L, -1))
+		if (lua_istable(L, -1)) {
 			lua_getfield(L, -1, "field");
-		lua_replace(L, top + 1);
-		lua_settop(L, top + 1);
+			lua_remove(L, -2);
+		}
 	}
-	if (functions) {
-		lua_call(L, lua_gettop(L) - args, 1);
+	if (any) {
+		lua_call(L, lua_gettop(L) - args + 1, 1);
 		lua_replace(L, list - 1);
 	}
 	lua_settop(L, list);

@@ -385,8 +385,8 @@ static int set_columns(struct group *g, struct source *s, struct nl_error *err)
 		struct field like;
 
 		if (why)
-			return query_fail(err, EINVAL, "%s is %s: it has no %s", a->field->name,
-					  why, aggregate_names[a->op]);
+			return query_fail(err, EINVAL, "%s is of the type %s, which has no %s",
+					  a->field->name, why, aggregate_names[a->op]);
 		aggregate_field(a, &like);
 		if (!made_field(s, g->nkeys + i, name, &like))
 			return name_taken(name, err);

@@ -64,12 +64,14 @@ static bool names_bound_inactive(const struct cond *c)
 /*
  * A bound tcp socket that neither listens nor connects (Linux 6.8 lists them)
  * is no connection: it comes when it is named. State 12 is the kernel's own
- * split of 3, and 0 is none.
+ * split of 3, and 0 is none. A udp socket is connected or it is not.
  */
 static bool part_asked(unsigned part, const struct cond *const *conds, size_t n)
 {
 	unsigned state = part % NSTATES;
 
+	if (part_table(part)->proto == IPPROTO_UDP)
+		return state == STATE_ESTABLISHED || state == STATE_CLOSE;
 	if (state != STATE_BOUND_INACTIVE)
 		return state != 0 && state != STATE_NEW_SYN_RECV;
 	for (size_t i = 0; i < n; i++)

@@ -38,7 +38,8 @@ static void test_declarations(void **state)
 		assert_non_null(f->from);
 		assert_true((f->type == FT_ENUM) == (f->names != NULL));
 		assert_true(f->attr <= source_sockets.max_attr);
-		assert_true((f->needs != 0) == (f->cost == COST_REQUEST));
+		assert_true((f->needs != 0) == (f->cost == COST_REQUEST || f->cost == COST_PROC));
+		assert_true(((f->needs & NEED_OWNERS) != 0) == (f->cost == COST_PROC));
 		assert_ptr_equal(source_field(&source_sockets, f->name), f);
 	}
 }
