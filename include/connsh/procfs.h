@@ -31,7 +31,11 @@ const char *netns_name(const struct netns *ns); /* as it was asked for */
  * The caller frees it.
  */
 char *cgroup_path(uint64_t id);
-/* The id of the cgroup at this path below the mount, as cgroup_path gives it; 0: none. */
+/*
+ * The id of the cgroup at this path below the mount, as cgroup_path gives it:
+ * it begins with '/' and has no ".." in it. 0: there is none, or the kernel is
+ * older than openat2(2), Linux 5.6.
+ */
 uint64_t cgroup_id(const char *path);
 
 /* ---- owners: which processes hold which sockets ------------------------------ */
