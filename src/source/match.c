@@ -259,7 +259,7 @@ bool cond_match(const struct cond *c, const struct row *row)
 	field_get(c->field, row, &v);
 	first = cond_match_value(c, &v);
 	if (!c->field->get_more || v.kind == VALUE_NIL || first == (c->op != OP_NE) ||
-	    asks_presence(c))
+	    cond_asks_presence(c))
 		return first;
 	return match_more(c, row);
 }
