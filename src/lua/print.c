@@ -72,6 +72,7 @@ static struct fmt_table *new_table(const struct field **list, size_t n)
 		columns[i] = (struct fmt_column){
 			.title = list[i]->name,
 			.align = is_number(list[i]) ? FMT_RIGHT : FMT_LEFT,
+			.fixed = is_number(list[i]), /* half a number is a wrong one */
 		};
 	return fmt_table_new(columns, n);
 }
