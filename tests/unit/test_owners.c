@@ -1,6 +1,6 @@
 /*
  * Owners of real sockets that processes of this test hold: alone, shared, passed on,
- * doubled, under strange names, in large tables, while others come and go.
+ * doubled, under strange names and in large tables.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,28 +9,14 @@
 
 #include <cmocka.h>
 
-#include "connsh/procfs.h"
+#include "test_owners.h"
 
-#include "test_owners_child.h"
-
-#include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-
-static const unsigned thread_counts[] = { 1, 2, 8 };
-
-static void scan(struct owners *o, const struct owners_request *req)
-{
-	struct nl_error err = { 0 };
-
-	if (owners_scan(o, req, &err) != 0)
-		fail_msg("%s", err.text);
-}
 
 /* One pass over the processes of the list, or over all. */
 static struct owners *scanned(const int64_t *pids, size_t npids, unsigned threads)
@@ -41,14 +27,6 @@ static struct owners *scanned(const int64_t *pids, size_t npids, unsigned thread
 	assert_non_null(o);
 	scan(o, &req);
 	return o;
-}
-
-static void assert_one_owner(const struct owners *o, uint32_t inode, pid_t pid)
-{
-	assert_int_not_equal(inode, 0);
-	assert_int_equal(owners_count(o, inode), 1);
-	assert_int_equal(owners_holder(o, inode, 0)->pid, pid);
-	assert_null(owners_holder(o, inode, 1));
 }
 
 static void test_own(void **state)
@@ -458,157 +436,6 @@ static void test_second_pass_renamed(void **state)
 	close(late);
 }
 
-/* ---- processes that come and go ------------------------------------------------------------ */
-
-enum { RING = 4096 };
-
-struct birth {
-	_Atomic uint32_t inode; /* set last */
-	pid_t pid;
-};
-
-struct births {
-	atomic_uint n;
-	struct birth ring[RING];
-};
-
-/* Holds one socket, under a name that tells which, and ends by exec. */
-static void live_shortly(struct births *all)
-{
-	struct birth *b = &all->ring[atomic_fetch_add(&all->n, 1) % RING];
-	int fd = new_socket();
-	char name[16];
-
-	snprintf(name, sizeof(name), "s%u", inode_of(fd));
-	prctl(PR_SET_NAME, name);
-	b->pid = getpid();
-	atomic_store(&b->inode, inode_of(fd));
-	usleep(300);
-	execl("/bin/true", "true", (char *)NULL);
-	_exit(1);
-}
-
-static bool breed(void *arg)
-{
-	pid_t mother = fork();
-
-	if (mother != 0)
-		return mother > 0;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	signal(SIGCHLD, SIG_IGN);
-	for (;;) {
-		pid_t pid = fork();
-
-		if (pid == 0)
-			live_shortly(arg);
-		usleep(100);
-	}
-}
-
-static void assert_birth(const struct owners *o, const struct birth *b)
-{
-	uint32_t inode = atomic_load(&b->inode);
-	const struct holder *h;
-	char name[16], own[16];
-
-	if (inode == 0 || owners_count(o, inode) == 0)
-		return;
-	assert_one_owner(o, inode, b->pid);
-	h = owners_holder(o, inode, 0);
-	snprintf(name, sizeof(name), "s%u", inode);
-	prctl(PR_GET_NAME, own);
-	/* Names are read after descriptors: it may run the other program, or have no name yet. */
-	if (strcmp(h->comm, "true") != 0 && strcmp(h->comm, own) != 0)
-		assert_string_equal(h->comm, name);
-}
-
-static void test_churn(void **state)
-{
-	struct births *all = shared_memory(sizeof(*all));
-	pid_t mother = start(breed, all);
-	int fd = new_socket();
-	size_t seen = 0;
-
-	(void)state;
-	for (int pass = 0; pass < 40 || (pass < 400 && seen == 0); pass++) {
-		struct owners_request req = { .threads = thread_counts[pass % 3], .facts = true };
-		struct owners *o = owners_new();
-		unsigned first = atomic_load(&all->n), last;
-
-		usleep(1000);
-		scan(o, &req);
-		assert_one_owner(o, inode_of(fd), getpid());
-		last = atomic_load(&all->n);
-		/* Those of a place in the ring that is used anew meanwhile tell nothing. */
-		for (unsigned i = first; i < last && last - first < RING / 2; i++) {
-			assert_birth(o, &all->ring[i % RING]);
-			seen += owners_count(o, all->ring[i % RING].inode) > 0;
-		}
-		owners_free(o);
-	}
-	stop(mother);
-	close(fd);
-	munmap(all, sizeof(*all));
-	assert_true(seen > 0);
-}
-
-static void *outlive(void *arg)
-{
-	atomic_store((atomic_int *)arg, 1);
-	for (;;)
-		pause();
-	return NULL;
-}
-
-static pid_t start_headless(uint32_t *inode, atomic_int *lives)
-{
-	pid_t pid = fork();
-
-	assert_true(pid >= 0);
-	if (pid == 0) {
-		pthread_t t;
-
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		prctl(PR_SET_NAME, "headless");
-		*inode = inode_of(new_socket());
-		if (pthread_create(&t, NULL, outlive, lives) != 0)
-			_exit(1);
-		pthread_exit(NULL);
-	}
-	return pid;
-}
-
-/* The first thread of a process may end before the others: /proc/PID/fd is empty then. */
-static void test_first_thread_ended(void **state)
-{
-	struct {
-		atomic_int lives;
-		uint32_t inode;
-	} *m = shared_memory(sizeof(*m));
-	pid_t pid = start_headless(&m->inode, &m->lives);
-	struct owners_request req = { .facts = true };
-	bool found = false;
-
-	(void)state;
-	/* The thread that ends is a zombie from some moment on. */
-	for (int i = 0; i < 50; i++) {
-		struct owners *o = owners_new();
-
-		usleep(2000);
-		scan(o, &req);
-		if (atomic_load(&m->lives)) {
-			assert_one_owner(o, m->inode, pid);
-			assert_string_equal(owners_holder(o, m->inode, 0)->comm, "headless");
-			assert_non_null(owners_holder(o, m->inode, 0)->exe);
-			found = true;
-		}
-		owners_free(o);
-	}
-	assert_true(found);
-	stop(pid);
-	munmap(m, sizeof(*m));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -623,8 +450,6 @@ int main(void)
 		cmocka_unit_test(test_inodes),
 		cmocka_unit_test(test_second_pass_adds),
 		cmocka_unit_test(test_second_pass_renamed),
-		cmocka_unit_test(test_churn),
-		cmocka_unit_test(test_first_thread_ended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,7 @@
 
 #include "../../src/procfs/private.h"
 
-#include "test_owners_child.h"
+#include "test_owners.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,9 +1,11 @@
 /*
- * Children of the tests about owners: each does something, says that it is ready,
- * and stays until it is ended. What it tells goes through memory that it shares.
+ * What the tests about owners share. Children: each does something, says that it is
+ * ready, and stays until it is ended; what it tells goes through memory that it shares.
  */
-#ifndef TEST_OWNERS_CHILD_H
-#define TEST_OWNERS_CHILD_H
+#ifndef TEST_OWNERS_H
+#define TEST_OWNERS_H
+
+#include "connsh/procfs.h"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -12,6 +14,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+static const unsigned thread_counts[] = { 1, 2, 8 };
 
 static inline uint32_t inode_of(int fd)
 {
@@ -78,6 +82,22 @@ static inline int in_child(int (*body)(void *arg), void *arg)
 		_exit(body(arg));
 	waitpid(pid, &status, 0);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+}
+
+static inline void scan(struct owners *o, const struct owners_request *req)
+{
+	struct nl_error err = { 0 };
+
+	if (owners_scan(o, req, &err) != 0)
+		fail_msg("%s", err.text);
+}
+
+static inline void assert_one_owner(const struct owners *o, uint32_t inode, pid_t pid)
+{
+	assert_int_not_equal(inode, 0);
+	assert_int_equal(owners_count(o, inode), 1);
+	assert_int_equal(owners_holder(o, inode, 0)->pid, pid);
+	assert_null(owners_holder(o, inode, 1));
 }
 
 #endif
