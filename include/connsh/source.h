@@ -312,11 +312,11 @@ void env_keep_source(struct env *e, const struct source *s);
 const struct owners *env_owners(const struct env *e);
 void env_share_owners(struct env *e, struct env *with);
 /*
- * A pass over /proc for what req says. Of the n conditions, which every row
+ * A pass over /proc for what is asked. Of the n conditions, which every row
  * must meet, those on pid and comm restrict it to processes that can meet them.
  */
-int env_scan_owners(struct env *e, struct owners_request *req, const struct cond *const *conds,
-		    size_t n, struct nl_error *err);
+int env_scan_owners(struct env *e, const struct owners_request *what,
+		    const struct cond *const *conds, size_t n, struct nl_error *err);
 /* Notes, and tells, that a row of the run had damaged attributes. */
 void env_set_damaged(struct env *e);
 bool env_damaged(const struct env *e);

@@ -131,10 +131,11 @@ static int64_t *pids_of(const struct cond *c, size_t *n)
 	return list;
 }
 
-int env_scan_owners(struct env *e, struct owners_request *req, const struct cond *const *conds,
-		    size_t n, struct nl_error *err)
+int env_scan_owners(struct env *e, const struct owners_request *what,
+		    const struct cond *const *conds, size_t n, struct nl_error *err)
 {
 	struct lookout *l = *env_lookout(e);
+	struct owners_request req = *what;
 	struct scope scope = { conds, 0 };
 	int64_t *pids = NULL;
 	int rc;
@@ -144,16 +145,16 @@ int env_scan_owners(struct env *e, struct owners_request *req, const struct cond
 		if (!restricts(conds[i]))
 			continue;
 		if (is_owner_text(conds[i]))
-			req->accept = accept_comm;
+			req.accept = accept_comm;
 		if (conds[i]->field->get == get_pid && !pids)
-			pids = pids_of(conds[i], &req->npids);
+			pids = pids_of(conds[i], &req.npids);
 	}
 	scope.n = n;
-	req->arg = &scope;
-	req->pids = pids;
-	l->restricted |= req->accept || pids;
-	l->facts |= req->facts;
-	rc = pass(l, &l->owners, req, err);
+	req.arg = &scope;
+	req.pids = pids;
+	l->restricted |= req.accept || pids;
+	l->facts |= req.facts;
+	rc = pass(l, &l->owners, &req, err);
 	free(pids);
 	return rc;
 }
