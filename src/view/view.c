@@ -107,7 +107,8 @@ static struct fmt_column format_column(const struct view_column *c)
 		.align = right ? FMT_RIGHT : FMT_LEFT,
 		.min = c->min,
 		.max = c->max,
-		.fixed = c->fixed || number, /* a digit that is cut off is a wrong number */
+		/* of a number or an address what is cut off makes it another one */
+		.fixed = c->fixed || number || c->field->type == FT_ADDR,
 		.none = c->none,
 	};
 }
