@@ -174,6 +174,9 @@ static void random_sock(struct sock *s, struct env *env)
 	/* tcp has no closed sockets but the bound ones, which no part of ours asks for */
 	if (s->row.tag == IPPROTO_TCP && d->idiag_state == STATE_CLOSE)
 		d->idiag_state = STATE_LISTEN;
+	/* and udp has these two states only */
+	if (s->row.tag == IPPROTO_UDP && d->idiag_state != STATE_ESTABLISHED)
+		d->idiag_state = STATE_CLOSE;
 }
 
 /* Is the socket in a part that is asked for? By the parts' own values. */
