@@ -16,10 +16,8 @@ static int run_once(lua_State *L, int query, const struct lx_sink *sink, struct 
 	struct lx_cursor *lc = lua_touserdata(L, cursor);
 	struct row row;
 
+	lc->busy = true; /* between its rows a finalizer may run queries */
 	while ((rc = cursor_row(L, query, cursor, &row, err)) > 0) {
-		if (!lc->c)
-			return luaL_error(L, "too many queries are open inside a function of a "
-					     "query");
 		rc = sink->take(L, sink->arg, &row, cursor, err);
 		if (rc)
 			break;
