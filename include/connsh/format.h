@@ -38,12 +38,12 @@ size_t fmt_width(const char *text, size_t len);
  * commands a terminal, and a row is one line (vertical: a value is).
  *
  * table     aligned columns. Rows are held back until all widths are known.
- *           With a width it fits it: columns are made narrower, the widest
- *           first, to a common width of at least 8 cells or their title; what
- *           is cut ends in U+2026. Lines that are still too long are cut.
- *           Without a width nothing is cut.
+ *           If they are more than the terminal's width, columns are made
+ *           narrower, the widest first, to a common width of at least 8 cells
+ *           and their title; what is cut ends in U+2026. Lines that are still
+ *           too long are cut. Without a width nothing is.
  * vertical  "name  value unit", one a line; no value, no line. An empty line
- *           between rows. With a width, lines are cut there.
+ *           between rows. Lines are cut at the terminal's width.
  * json      JSON Lines (RFC 8259): an object a row. Numbers are exact, NaN and
  *           infinities null. Strings are UTF-8; what fmt_escape would not show
  *           is \uXXXX, and a byte that is no UTF-8 is \udcXX, so that nothing
@@ -52,7 +52,9 @@ size_t fmt_width(const char *text, size_t len);
  * csv       RFC 4180, but lines end in a newline alone. Quoted where needed;
  *           empty text is "", no value is nothing. A list is joined by blanks.
  * tsv       as csv, with tabs and no quotes: empty text and no value are alike.
- * markdown  a table as GitHub's; text cannot become markup in it.
+ * markdown  a table as GitHub's. A backslash stands before what in a text would
+ *           end its cell or begin HTML, an entity, a link, code or emphasis by
+ *           a star.
  */
 enum fmt_format { FMT_TABLE, FMT_VERTICAL, FMT_JSON, FMT_CSV, FMT_TSV, FMT_MARKDOWN, FMT_FORMATS };
 
@@ -132,8 +134,10 @@ void fmt_writer_free(struct fmt_writer *w); /* NULL is allowed */
 /* A table that is filled cell by cell, row by row, then written aligned. */
 struct fmt_table;
 
-/* Title or name, align, min, max and fixed count here; titles are escaped. NULL: no memory, or n is
- * 0. */
+/*
+ * Title (or name), align, min, max and fixed of the columns count here; they
+ * are copied, and titles escaped. NULL: no memory, or n is 0.
+ */
 struct fmt_table *fmt_table_new(const struct fmt_column *columns, size_t n);
 /* The next cell; text is escaped here and copied. False: no memory. */
 bool fmt_table_cell(struct fmt_table *t, const char *text, size_t len);

@@ -256,7 +256,19 @@ struct kprog {
 	unsigned char code[4096];
 };
 
-bool kprog_port(struct kprog *p, bool local, uint16_t lo, uint16_t hi);
+/*
+ * Each adds one test: p = p and test. False, p unchanged, when it does not fit.
+ * Addresses and devices are those of the row; the kernel's mark and cgroup may
+ * be known of sockets whose row does not tell them.
+ */
+bool kprog_port(struct kprog *p, bool local, uint16_t lo, uint16_t hi); /* host order */
+/* IPv4 prefixes hold for mapped addresses too. */
+bool kprog_addr(struct kprog *p, bool local, const struct addr *a, unsigned bits);
+bool kprog_dev(struct kprog *p, uint32_t ifindex); /* 0: bound to none */
+/* (mark & mask) == value; the kernel takes it from CAP_NET_ADMIN only. */
+bool kprog_mark(struct kprog *p, uint32_t value, uint32_t mask);
+bool kprog_cgroup(struct kprog *p, uint64_t id); /* Linux 5.9 */
+bool kprog_always(struct kprog *p, bool yes);
 /* p = p and q; p = p or q; p = not p. False, p unchanged, when it does not fit. */
 bool kprog_and(struct kprog *p, const struct kprog *q);
 bool kprog_or(struct kprog *p, const struct kprog *q);
@@ -283,6 +295,13 @@ const char *env_cgroup(struct env *e, uint64_t id);
  */
 bool env_hold(struct env *e, struct env *other, uint32_t *number);
 struct env *env_held(const struct env *e, uint32_t number);
+/*
+ * Does a tcp listener of the namespace hold the port (host order)? 1 or 0, or
+ * -1 when it is not known. The first call asks for all of them.
+ */
+int env_listens(struct env *e, uint16_t port);
+/* What was asked for beside the rows and could not be had, as a sentence; NULL: nothing. */
+const char *env_lacks(const struct env *e);
 /* Keeps a source that was made at run time as long as the env lives. */
 void env_keep_source(struct env *e, const struct source *s);
 /*

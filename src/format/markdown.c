@@ -5,7 +5,7 @@
  */
 #include "private.h"
 
-static const char special[] = "|<[`*";
+static const char special[] = "|<&[`*";
 
 static void put_marked(struct fmt_writer *w, const struct fmt_cell *cell, size_t column)
 {

@@ -1,5 +1,5 @@
 /*
- * Owns paths of cgroups by id. The id that sockets carry is that of the
+ * Owns paths of cgroups by id, and ids by path. The id that sockets carry is that of the
  * cgroup's directory in the cgroup v2 tree: the 64-bit number of a kernfs file
  * handle, and on 64-bit kernels its inode.
  */
@@ -7,10 +7,12 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 /* FILEID_KERNFS, include/linux/exportfs.h: the handle is the id itself. */
@@ -156,4 +158,37 @@ char *cgroup_path(uint64_t id)
 	close(fd);
 	free(mount);
 	return path;
+}
+
+static bool goes_up(const char *path)
+{
+	for (; (path = strstr(path, "/..")); path += 3)
+		if (path[3] == '/' || path[3] == '\0')
+			return true;
+	return false;
+}
+
+uint64_t cgroup_id(const char *path)
+{
+	/* what is mounted over a cgroup is not that cgroup */
+	struct open_how how = {
+		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS,
+	};
+	char *mount = path[0] == '/' && !goes_up(path) ? find_mount() : NULL;
+	int at = mount ? open(mount, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1, fd = -1;
+	struct stat st;
+	uint64_t id = 0;
+
+	path += strspn(path, "/");
+	if (at >= 0)
+		fd = (int)syscall(SYS_openat2, at, *path ? path : ".", &how, sizeof(how));
+	if (fd >= 0 && fstat(fd, &st) == 0)
+		id = st.st_ino;
+	if (fd >= 0)
+		close(fd);
+	if (at >= 0)
+		close(at);
+	free(mount);
+	return id;
 }

@@ -1,9 +1,10 @@
 /*
- * Owns what the rows of one run share: the namespace they are from, and names
- * looked up once per distinct number. Caches live as long as the run and its
- * records, so a long watcher sees a renamed device in its next run.
+ * Owns what the rows of one run share: the namespace they are from, names
+ * looked up once per distinct number, and which ports are listened on. Caches
+ * live as long as the run and its records, so a long watcher sees a renamed
+ * device in its next run.
  */
-#include "private.h"
+#include "sockets.h"
 
 #include <net/if.h>
 #include <pwd.h>
@@ -33,6 +34,8 @@ struct env {
 	struct value *list; /* the list read last */
 	size_t list_size;
 	struct cache users, devices, cgroups;
+	uint64_t *listening; /* a bit for each port; NULL: not known */
+	bool listening_asked;
 	bool damaged;
 };
 
@@ -72,6 +75,7 @@ void env_unref(struct env *e)
 	cache_free(&e->users);
 	cache_free(&e->devices);
 	cache_free(&e->cgroups);
+	free(e->listening);
 	netns_unref(e->ns);
 	source_unref(e->source);
 	lookout_unref(e->lookout);
@@ -225,6 +229,26 @@ const char *env_ifname(struct env *e, unsigned ifindex)
 const char *env_cgroup(struct env *e, uint64_t id)
 {
 	return lookup(e, &e->cgroups, id, look_cgroup);
+}
+
+int env_listens(struct env *e, uint16_t port)
+{
+	if (!e->listening_asked) {
+		e->listening_asked = true;
+		e->listening = calloc(1024, sizeof(*e->listening));
+		if (e->listening && !sockets_listening(e, e->listening)) {
+			free(e->listening);
+			e->listening = NULL;
+		}
+	}
+	return e->listening ? (int)(e->listening[port / 64] >> (port % 64) & 1) : -1;
+}
+
+const char *env_lacks(const struct env *e)
+{
+	return e->listening_asked && !e->listening
+		       ? "the listening ports could not be listed: inbound is unknown"
+		       : NULL;
 }
 
 void env_set_damaged(struct env *e)

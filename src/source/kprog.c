@@ -11,6 +11,7 @@
 
 #include <linux/inet_diag.h>
 #include <string.h>
+#include <sys/socket.h>
 
 static bool fits(const struct kprog *p, size_t more)
 {
@@ -49,29 +50,95 @@ static void move_rejects(struct kprog *p, size_t len, size_t more)
 	}
 }
 
-/* port GE or LE: the 16 bits of a second slot's `no` hold the port. */
-static void put_port(struct kprog *p, uint8_t code, uint16_t port)
+/* Bytes of the argument behind an instruction; an address follows that of the *_COND. */
+static const uint8_t arg_sizes[] = {
+	[INET_DIAG_BC_NOP] = 0,
+	[INET_DIAG_BC_JMP] = 0,
+	[INET_DIAG_BC_S_GE] = sizeof(struct inet_diag_bc_op),
+	[INET_DIAG_BC_S_LE] = sizeof(struct inet_diag_bc_op),
+	[INET_DIAG_BC_D_GE] = sizeof(struct inet_diag_bc_op),
+	[INET_DIAG_BC_D_LE] = sizeof(struct inet_diag_bc_op),
+	[INET_DIAG_BC_S_COND] = sizeof(struct inet_diag_hostcond),
+	[INET_DIAG_BC_D_COND] = sizeof(struct inet_diag_hostcond),
+	[INET_DIAG_BC_DEV_COND] = sizeof(uint32_t),
+	[INET_DIAG_BC_MARK_COND] = sizeof(struct inet_diag_markcond),
+	[INET_DIAG_BC_S_EQ] = sizeof(struct inet_diag_bc_op),
+	[INET_DIAG_BC_D_EQ] = sizeof(struct inet_diag_bc_op),
+	[INET_DIAG_BC_CGROUP_COND] = sizeof(uint64_t),
+};
+
+/* p = p and one instruction with its argument, behind which more bytes stand. */
+static bool and_test(struct kprog *p, uint8_t code, const void *arg, size_t more)
 {
-	put(p, code, 8, 12);
-	put(p, INET_DIAG_BC_NOP, 4, port);
+	size_t args = arg_sizes[code] + more;
+	size_t size = sizeof(struct inet_diag_bc_op) + args;
+
+	if (!fits(p, size))
+		return false;
+	move_rejects(p, p->len, size);
+	put(p, code, (uint8_t)size, size + 4);
+	if (args)
+		memcpy(p->code + p->len, arg, args);
+	p->len += args;
+	return true;
+}
+
+/* The 16 bits of a second slot's `no` hold the port. */
+static bool and_port(struct kprog *p, uint8_t code, uint16_t port)
+{
+	struct inet_diag_bc_op arg = { .no = port };
+
+	return and_test(p, code, &arg, 0);
 }
 
 bool kprog_port(struct kprog *p, bool local, uint16_t lo, uint16_t hi)
 {
-	struct kprog q = { .len = 0 };
-
-	if (lo > 0)
-		put_port(&q, local ? INET_DIAG_BC_S_GE : INET_DIAG_BC_D_GE, lo);
-	if (hi < UINT16_MAX) {
-		size_t first = q.len;
-
-		put_port(&q, local ? INET_DIAG_BC_S_LE : INET_DIAG_BC_D_LE, hi);
-		if (first)
-			move_rejects(&q, first, 8);
-	}
+	if (lo == hi)
+		return and_port(p, local ? INET_DIAG_BC_S_EQ : INET_DIAG_BC_D_EQ, lo);
 	if (lo == 0 && hi == UINT16_MAX)
-		put(&q, INET_DIAG_BC_NOP, 4, 4);
-	return kprog_and(p, &q);
+		return kprog_always(p, true);
+	if (!fits(p, 2 * (sizeof(struct inet_diag_bc_op) + arg_sizes[INET_DIAG_BC_S_GE])))
+		return false;
+	if (lo > 0)
+		and_port(p, local ? INET_DIAG_BC_S_GE : INET_DIAG_BC_D_GE, lo);
+	if (hi < UINT16_MAX)
+		and_port(p, local ? INET_DIAG_BC_S_LE : INET_DIAG_BC_D_LE, hi);
+	return true;
+}
+
+bool kprog_addr(struct kprog *p, bool local, const struct addr *a, unsigned bits)
+{
+	size_t len = a->family == AF_INET ? 4 : 16;
+	struct inet_diag_hostcond cond = {
+		.family = a->family, .prefix_len = (uint8_t)bits, .port = -1, /* any */
+	};
+	unsigned char arg[sizeof(cond) + 16];
+
+	memcpy(arg, &cond, sizeof(cond));
+	memcpy(arg + sizeof(cond), a->bytes, len);
+	return and_test(p, local ? INET_DIAG_BC_S_COND : INET_DIAG_BC_D_COND, arg, len);
+}
+
+bool kprog_dev(struct kprog *p, uint32_t ifindex)
+{
+	return and_test(p, INET_DIAG_BC_DEV_COND, &ifindex, 0);
+}
+
+bool kprog_mark(struct kprog *p, uint32_t value, uint32_t mask)
+{
+	struct inet_diag_markcond arg = { .mark = value, .mask = mask };
+
+	return and_test(p, INET_DIAG_BC_MARK_COND, &arg, 0);
+}
+
+bool kprog_cgroup(struct kprog *p, uint64_t id)
+{
+	return and_test(p, INET_DIAG_BC_CGROUP_COND, &id, 0);
+}
+
+bool kprog_always(struct kprog *p, bool yes)
+{
+	return and_test(p, yes ? INET_DIAG_BC_NOP : INET_DIAG_BC_JMP, NULL, 0);
 }
 
 bool kprog_and(struct kprog *p, const struct kprog *q)

@@ -180,7 +180,7 @@ static bool any(const struct cond *c, const struct value *v)
 }
 
 /* x != true and x != false ask for presence too; no other condition holds for no value. */
-static bool asks_presence(const struct cond *c)
+bool cond_asks_presence(const struct cond *c)
 {
 	for (size_t i = 0; i < c->n; i++)
 		if (c->operands[i].kind == OPERAND_PRESENT)
@@ -218,7 +218,7 @@ static bool compares(const struct cond *c, const struct value *v)
 /* Of a list an equality or an order needs one item, an inequality all of them. */
 static bool match_list(const struct cond *c, const struct value *v)
 {
-	if (asks_presence(c) || (c->op == OP_NE && v->list.n == 0))
+	if (cond_asks_presence(c) || (c->op == OP_NE && v->list.n == 0))
 		return (c->op == OP_EQ) == any(c, v);
 	for (size_t i = 0; i < v->list.n; i++)
 		if (cond_match_value(c, &v->list.items[i]) == (c->op != OP_NE))
@@ -234,7 +234,7 @@ bool cond_match_value(const struct cond *c, const struct value *v)
 	case OP_EQ:
 		return any(c, v);
 	case OP_NE:
-		return (v->kind != VALUE_NIL || asks_presence(c)) && !any(c, v);
+		return (v->kind != VALUE_NIL || cond_asks_presence(c)) && !any(c, v);
 	default:
 		return compares(c, v);
 	}
@@ -259,7 +259,7 @@ bool cond_match(const struct cond *c, const struct row *row)
 	field_get(c->field, row, &v);
 	first = cond_match_value(c, &v);
 	if (!c->field->get_more || v.kind == VALUE_NIL || first == (c->op != OP_NE) ||
-	    asks_presence(c))
+	    cond_asks_presence(c))
 		return first;
 	return match_more(c, row);
 }

@@ -9,6 +9,8 @@ bool same_spelling(const char *a, const char *b, size_t blen);
 /* The value's own name, or NULL. */
 const char *enum_text(const struct enum_name *names, int64_t value);
 bool addr_is_mapped(const struct addr *a);
+/* Is one of the operands true or false, for a field of another type: has it a value at all? */
+bool cond_asks_presence(const struct cond *c);
 
 static inline char tolower_ascii(char c)
 {

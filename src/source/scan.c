@@ -2,7 +2,8 @@
  * Owns the course of one request through the dumps that a source lays out:
  * one after the other, each on its own netlink socket. A program that the
  * kernel refuses is left out and the dump asked again, since the caller tests
- * every row anyhow. Knows no particular source.
+ * every row anyhow; a dump that stands for several is refused by kernels that
+ * lack it, and then the several are asked. Knows no particular source.
  */
 #include "private.h"
 
@@ -17,6 +18,7 @@ struct scan {
 	struct dump_plan plan;
 	struct nl_dump *dump; /* NULL: between two dumps */
 	unsigned next;	      /* number of the dump after this one */
+	uint16_t row_type;    /* nlmsg_type of its rows */
 	bool ended;
 	bool rows; /* this dump gave a row */
 	unsigned flags;
@@ -32,6 +34,9 @@ struct scan *scan_open(const struct source *s, const struct scan_request *req)
 	sc->source = s;
 	sc->req = *req;
 	env_ref(sc->req.env);
+	/* once and for all, for the numbers of the dumps depend on it */
+	if (nl_replay_loaded() || nl_recording())
+		sc->req.ordered = true;
 	if (req->prog) {
 		sc->prog = *req->prog;
 		sc->req.prog = &sc->prog;
@@ -83,6 +88,7 @@ static int next_dump(struct scan *sc, struct nl_error *err)
 	if (!sc->source->dump(&sc->req, sc->next, &sc->plan))
 		return 0;
 	sc->next++;
+	sc->row_type = sc->plan.reply ? sc->plan.reply : sc->source->message_type;
 	return open_dump(sc, err) < 0 ? -1 : 1;
 }
 
@@ -95,13 +101,49 @@ static bool program_refused(const struct scan *sc, const struct nl_error *err)
 	return sc->plan.filtered && !sc->rows && (err->code == EINVAL || err->code == EPERM);
 }
 
-static int retry_without_program(struct scan *sc, struct nl_error *err)
+/* What stands in the way of any dump, or garbles an answer, is no refusal. */
+static bool merging_refused(const struct scan *sc, const struct nl_error *err)
+{
+	static const int others[] = {
+		ECANCELED, EMFILE, ENFILE, ENOMEM, ENOBUFS, EBADMSG, EPROTO, EMSGSIZE,
+	};
+
+	if (!sc->plan.merged || sc->rows)
+		return false;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (err->code == others[i])
+			return false;
+	return true;
+}
+
+/* Begins the dump again that has just failed. */
+static int again(struct scan *sc, struct nl_error *err)
 {
 	finish_dump(sc);
-	sc->flags |= SCAN_REFUSED;
-	sc->req.prog = NULL;
 	sc->next--;
 	return next_dump(sc, err);
+}
+
+/*
+ * When a merged dump is refused without its program too, then not for the
+ * program: the dumps that it stood for are asked with it.
+ */
+static int after_failure(struct scan *sc, struct nl_error *err)
+{
+	if (program_refused(sc, err)) {
+		sc->flags |= SCAN_REFUSED;
+		sc->req.prog = NULL;
+		return again(sc, err);
+	}
+	if (merging_refused(sc, err)) {
+		sc->req.ordered = true;
+		if (sc->prog.len && !sc->req.prog) {
+			sc->flags &= ~(unsigned)SCAN_REFUSED;
+			sc->req.prog = &sc->prog;
+		}
+		return again(sc, err);
+	}
+	return -1;
 }
 
 static void fill(struct scan *sc, struct row *row, const struct nlmsghdr *msg)
@@ -133,7 +175,7 @@ int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
 	while (!sc->ended) {
 		rc = sc->dump ? nl_dump_next(sc->dump, &msg, err) : 0;
 		if (rc > 0) {
-			if (msg->nlmsg_type != sc->source->message_type)
+			if (msg->nlmsg_type != sc->row_type)
 				continue;
 			if (msg->nlmsg_len < NLMSG_HDRLEN + sc->source->header_size)
 				return too_short(sc, msg, err);
@@ -141,9 +183,9 @@ int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
 			fill(sc, row, msg);
 			return 1;
 		}
-		if (rc < 0 && program_refused(sc, err))
-			rc = retry_without_program(sc, err);
-		else if (rc == 0) {
+		if (rc < 0) {
+			rc = after_failure(sc, err);
+		} else {
 			finish_dump(sc);
 			rc = next_dump(sc, err);
 		}

@@ -3,6 +3,10 @@
  * struct inet_diag_req_v2 behind SOCK_DIAG_BY_FAMILY) and what its parts are.
  * Its fields are in sockets_fields.c.
  *
+ * Each of two dumps of tcp walks the one hash table that IPv4 and IPv6 share.
+ * The older request, struct inet_diag_req behind TCPDIAG_GETSOCK, knows no
+ * family and lists both in one walk (inet_diag_dump_compat, net/ipv4/inet_diag.c).
+ *
  * A part is one (protocol, family, state): everything that a request can leave
  * out without a program.
  */
@@ -12,6 +16,7 @@
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A dump that a request can ask for: all states of one protocol and family. */
@@ -21,11 +26,12 @@ struct table {
 };
 
 /* In the order of rows: tcp before udp, IPv4 before IPv6. */
+enum { TCP4, TCP6, UDP4, UDP6 };
 static const struct table tables[] = {
-	{ IPPROTO_TCP, AF_INET, "tcp sockets (IPv4)" },
-	{ IPPROTO_TCP, AF_INET6, "tcp sockets (IPv6)" },
-	{ IPPROTO_UDP, AF_INET, "udp sockets (IPv4)" },
-	{ IPPROTO_UDP, AF_INET6, "udp sockets (IPv6)" },
+	[TCP4] = { IPPROTO_TCP, AF_INET, "tcp sockets (IPv4)" },
+	[TCP6] = { IPPROTO_TCP, AF_INET6, "tcp sockets (IPv6)" },
+	[UDP4] = { IPPROTO_UDP, AF_INET, "udp sockets (IPv4)" },
+	[UDP6] = { IPPROTO_UDP, AF_INET6, "udp sockets (IPv6)" },
 };
 
 #define NTABLES (sizeof(tables) / sizeof(tables[0]))
@@ -118,6 +124,19 @@ static void describe(uint32_t states, uint32_t needs, char *note, size_t size)
 			append(note, size, extensions[i], n++ ? ", " : "; with ");
 }
 
+/* What all dumps have in common; the request's header is in buf already. */
+static void finish_plan(const struct scan_request *req, uint32_t states, struct dump_plan *out)
+{
+	if (req->prog && req->prog->len)
+		out->filtered =
+			nl_attr_put(out->buf, &out->len, sizeof(out->buf), INET_DIAG_REQ_BYTECODE,
+				    req->prog->code, req->prog->len);
+	describe(states, req->needs, out->note, sizeof(out->note));
+	if (out->filtered)
+		append(out->note, sizeof(out->note), "a program", "; filtered by ");
+	out->request.bus = NETLINK_SOCK_DIAG;
+}
+
 static void lay_out(const struct table *t, uint32_t states, const struct scan_request *req,
 		    struct dump_plan *out)
 {
@@ -131,30 +150,56 @@ static void lay_out(const struct table *t, uint32_t states, const struct scan_re
 	memcpy(out->buf, &r, sizeof(r));
 	out->len = sizeof(r);
 	out->tag = t->proto;
-	if (req->prog && req->prog->len)
-		out->filtered =
-			nl_attr_put(out->buf, &out->len, sizeof(out->buf), INET_DIAG_REQ_BYTECODE,
-				    req->prog->code, req->prog->len);
-	describe(states, req->needs, out->note, sizeof(out->note));
-	if (out->filtered)
-		append(out->note, sizeof(out->note), "a program", "; filtered by ");
 	out->request = (struct nl_request){
-		.bus = NETLINK_SOCK_DIAG,
 		.type = SOCK_DIAG_BY_FAMILY,
 		.key = (uint32_t)t->family << 16 | t->proto,
 		.what = t->what,
 	};
+	finish_plan(req, states, out);
+}
+
+static void lay_out_merged(uint32_t states, const struct scan_request *req, struct dump_plan *out)
+{
+	struct inet_diag_req r = {
+		.idiag_family = AF_UNSPEC,
+		.idiag_ext = (uint8_t)req->needs,
+		.idiag_states = states,
+	};
+
+	memcpy(out->buf, &r, sizeof(r));
+	out->len = sizeof(r);
+	out->tag = IPPROTO_TCP;
+	out->reply = TCPDIAG_GETSOCK;
+	out->merged = true;
+	out->request = (struct nl_request){
+		.type = TCPDIAG_GETSOCK,
+		.key = IPPROTO_TCP,
+		.what = "tcp sockets (IPv4 and IPv6)",
+	};
+	finish_plan(req, states, out);
+}
+
+/* Recordings know the dumps of a family each, so that any of them answers any question. */
+static bool merges(const struct scan_request *req)
+{
+	return !req->ordered && !nl_replay_loaded() && !nl_recording() &&
+	       states_of(&req->parts, TCP4) == states_of(&req->parts, TCP6);
 }
 
 static bool dump(const struct scan_request *req, unsigned i, struct dump_plan *out)
 {
+	bool merged = merges(req);
+
 	for (size_t t = 0; t < NTABLES; t++) {
 		uint32_t states = states_of(&req->parts, t);
 
-		if (states && i-- == 0) {
+		if (!states || (merged && t == TCP6) || i-- > 0)
+			continue;
+		if (merged && t == TCP4)
+			lay_out_merged(states, req, out);
+		else
 			lay_out(&tables[t], states, req, out);
-			return true;
-		}
+		return true;
 	}
 	return false;
 }
@@ -305,6 +350,52 @@ static int end(const struct row *row, struct nl_error *err)
 	if (nl_replay_loaded())
 		return source_fail(err, EINVAL, "sockets of a recording cannot be closed");
 	return nl_get(&req, env_netns_fd(row->env), buf, sizeof(buf), err) < 0 ? -1 : 0;
+}
+
+/* Names the dumps of listeners in a recording: they are no list of all sockets. */
+#define KEY_LISTENERS UINT32_C(0x80000000)
+
+static void note_listener(const struct nlmsghdr *msg, uint64_t ports[1024])
+{
+	const struct inet_diag_msg *m = NLMSG_DATA(msg);
+	uint16_t port;
+
+	/* a recording may hold more than was asked for */
+	if (msg->nlmsg_type != SOCK_DIAG_BY_FAMILY || msg->nlmsg_len < NLMSG_HDRLEN + sizeof(*m) ||
+	    m->idiag_state != STATE_LISTEN)
+		return;
+	port = ntohs(m->id.idiag_sport);
+	ports[port / 64] |= UINT64_C(1) << (port % 64);
+}
+
+static bool list_listeners(struct env *env, const struct table *t, uint64_t ports[1024])
+{
+	struct scan_request req = { .env = env };
+	struct dump_plan *plan = calloc(1, sizeof(*plan));
+	struct nl_dump *list = NULL;
+	const struct nlmsghdr *msg;
+	struct nl_error err;
+	int rc = -1;
+
+	if (!plan)
+		return false;
+	lay_out(t, 1u << STATE_LISTEN, &req, plan);
+	plan->request.key |= KEY_LISTENERS;
+	plan->request.payload = plan->buf;
+	plan->request.len = plan->len;
+	if (nl_dump_open(&list, &plan->request, env_netns_fd(env), &err) == 0) {
+		while ((rc = nl_dump_next(list, &msg, &err)) > 0)
+			note_listener(msg, ports);
+	}
+	nl_dump_close(list);
+	free(plan);
+	return rc == 0;
+}
+
+bool sockets_listening(struct env *env, uint64_t ports[1024])
+{
+	return list_listeners(env, &tables[TCP4], ports) &&
+	       list_listeners(env, &tables[TCP6], ports);
 }
 
 const struct source source_sockets = {

@@ -28,11 +28,13 @@ GETTER(get_proto);
 GETTER(get_family);
 GETTER(get_state);
 GETTER(get_addr);
+GETTER(get_inbound);
 GETTER(get_dev);
 GETTER(get_netns);
 GETTER(get_uid);
 GETTER(get_user);
 GETTER(get_queue_of_listener);
+GETTER(get_backlog_used);
 GETTER(get_timer_value);
 GETTER(get_cookie);
 GETTER(get_cgroup);
@@ -56,7 +58,23 @@ bool more_exes(const struct row *row, const struct field *f, size_t i, struct va
 /* The inode of a row, or 0 and why it has none (see struct source). */
 uint32_t socket_inode(const struct row *row, enum owner_status *why);
 
-enum push_answer push_port(const struct cond *c, bool negated, struct kprog *prog, struct env *env);
+#define PUSHER(name)                                                                  \
+	enum push_answer name(const struct cond *c, bool negated, struct kprog *prog, \
+			      struct env *env)
+PUSHER(push_addr);
+PUSHER(push_port);
+PUSHER(push_dev);
+PUSHER(push_dev_index);
+PUSHER(push_mark);
+PUSHER(push_cgroup);
+PUSHER(push_cgroup_id);
+#undef PUSHER
+
+/*
+ * Sets the bit of each port that a tcp listener of the env's namespace holds
+ * (1 << (port & 63) of ports[port / 64]); false when they could not be listed.
+ */
+bool sockets_listening(struct env *env, uint64_t ports[1024]);
 
 extern const struct field socket_fields[];
 

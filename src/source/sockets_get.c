@@ -1,7 +1,6 @@
 /*
  * Owns the values of `sockets` that a plain copy out of the message does not
- * give: what is absent in which state, names, nested attributes; and how a
- * condition on a port becomes a program.
+ * give: what is absent in which state, names, nested attributes.
  */
 #include "sockets.h"
 
@@ -76,6 +75,21 @@ bool get_addr(const struct row *row, const struct field *f, struct value *v)
 	return v->addr.family == AF_INET || v->addr.family == AF_INET6;
 }
 
+/* The listeners are those of now: one that is gone made connections that are not inbound. */
+bool get_inbound(const struct row *row, const struct field *f, struct value *v)
+{
+	const struct inet_diag_msg *m = diag(row);
+	int listens;
+
+	(void)f;
+	if (row->tag != IPPROTO_TCP || m->idiag_state == STATE_LISTEN || m->id.idiag_dport == 0)
+		return false;
+	listens = env_listens(row->env, ntohs(m->id.idiag_sport));
+	v->kind = VALUE_BOOL;
+	v->flag = listens > 0;
+	return listens >= 0;
+}
+
 bool get_dev(const struct row *row, const struct field *f, struct value *v)
 {
 	const char *name;
@@ -129,6 +143,18 @@ bool get_user(const struct row *row, const struct field *f, struct value *v)
 bool get_queue_of_listener(const struct row *row, const struct field *f, struct value *v)
 {
 	return diag(row)->idiag_state == STATE_LISTEN && field_load(f, row, v);
+}
+
+bool get_backlog_used(const struct row *row, const struct field *f, struct value *v)
+{
+	const struct inet_diag_msg *m = diag(row);
+
+	(void)f;
+	if (m->idiag_state != STATE_LISTEN || m->idiag_wqueue == 0)
+		return false;
+	v->kind = VALUE_FLOAT;
+	v->real = (double)m->idiag_rqueue / (double)m->idiag_wqueue;
+	return true;
 }
 
 /* What a timer that does not run would say is nothing. */
@@ -222,55 +248,4 @@ bool get_tls(const struct row *row, const struct field *f, struct value *v)
 		return false;
 	memcpy(&n, nl_attr_data(a), sizeof(n));
 	return set_int(v, n);
-}
-
-/* Ports that the operand passes, as lo..hi; false when that is no range of ports. */
-static bool port_range(const struct cond *c, const struct operand *o, int64_t *lo, int64_t *hi)
-{
-	*lo = 0;
-	*hi = UINT16_MAX;
-	if (o->lo.kind != VALUE_INT || (o->kind != OPERAND_VALUE && o->kind != OPERAND_RANGE))
-		return false;
-	switch (c->op) {
-	case OP_LT:
-		*hi = o->lo.num - 1;
-		break;
-	case OP_GE:
-		*lo = o->lo.num;
-		break;
-	case OP_LE:
-		*hi = o->kind == OPERAND_RANGE ? o->hi.num : o->lo.num;
-		break;
-	case OP_GT:
-		*lo = (o->kind == OPERAND_RANGE ? o->hi.num : o->lo.num) + 1;
-		break;
-	default:
-		*lo = o->lo.num;
-		*hi = o->kind == OPERAND_RANGE ? o->hi.num : o->lo.num;
-		break;
-	}
-	return *lo <= *hi; /* an empty one has no program: rows are tested here */
-}
-
-/* Every socket has both ports, so "not" is plain and the answer exact. */
-enum push_answer push_port(const struct cond *c, bool negated, struct kprog *prog, struct env *env)
-{
-	struct kprog all = { .len = 0 };
-	bool local = c->field->offset == offsetof(struct inet_diag_msg, id.idiag_sport);
-
-	(void)env;
-	if (c->n == 0 || (c->n > 1 && c->op != OP_EQ && c->op != OP_NE))
-		return PUSH_CANNOT;
-	for (size_t i = 0; i < c->n; i++) {
-		struct kprog one = { .len = 0 };
-		int64_t lo, hi;
-
-		if (!port_range(c, &c->operands[i], &lo, &hi) ||
-		    !kprog_port(&one, local, (uint16_t)lo, (uint16_t)hi) ||
-		    !(i == 0 ? kprog_and(&all, &one) : kprog_or(&all, &one)))
-			return PUSH_CANNOT;
-	}
-	if (negated != (c->op == OP_NE) && !kprog_not(&all))
-		return PUSH_CANNOT;
-	return kprog_and(prog, &all) ? PUSH_EXACT : PUSH_CANNOT;
 }

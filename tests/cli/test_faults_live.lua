@@ -183,7 +183,7 @@ function TestFailures:test_permission()
 end
 
 function TestFailures:test_error_names_what_was_asked()
-  local result = spoilt("errmsg", all)
+  local result = spoilt("errmsg:1:0", all)
   lu.assertStrContains(result.err, "ermi")
   result = spoilt("enobufs", all)
   lu.assertStrContains(result.err, "buffer")
@@ -234,6 +234,29 @@ function TestRefusedProgram:test_explain_says_so()
   lu.assertEquals(result.out:match("^[^\n]*\n"), whole(established))
   lu.assertStrContains(result.out, "refused")
   lu.assertNotStrContains(S.connsh("-e", chunk).out, "refused")
+end
+
+-- A kernel without the request that lists both families at once.
+function TestRefusedProgram:test_one_pass_for_both_families()
+  for _, mode in ipairs({ "einval", "errmsg" }) do
+    for _, chunk in ipairs({ all, listed, looped }) do
+      right(mode, chunk)
+    end
+    right(mode .. ":1:2", established)
+    right(mode .. ":1:2", 'print(count<lport>=1024, proto="tcp">)')
+  end
+end
+
+-- Refused with the program and without, so it was not for the program.
+function TestRefusedProgram:test_the_program_comes_back()
+  local chunk = 'local q = sockets<lport=80, state="established", proto="tcp"> print(#q) '
+    .. 'print(q:explain()) print(q.rows == #q)'
+  local result = spoilt("einval:1:2", chunk)
+  lu.assertEquals(result.code, 0, result.err)
+  lu.assertEquals(result.out:match("^[^\n]*\n"), whole(established))
+  lu.assertNotStrContains(result.out, "refused")
+  lu.assertStrContains(result.out, "4 dumps")
+  lu.assertStrContains(result.out, "\ntrue\n")
 end
 
 function TestRefusedProgram:test_always_is_an_error()

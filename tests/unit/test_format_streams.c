@@ -60,7 +60,7 @@ static const struct fmt_cell rows[] = {
 	INT(1),
 	REAL(-0.0),
 	TEXT("say \"hi\", you"),
-	TEXT("<b>"),
+	TEXT("<b>&"),
 	INT(1),
 	REAL(123456.75),
 	TEXT("[x](y) `z` *w*"),
@@ -83,7 +83,7 @@ static void test_json(void **state)
 		     "{\"state\":false,\"sendq\":0,\"rtt\":0.30000000000000004,\"pids\":[1,null]}\n"
 		     "{\"state\":\" x\",\"sendq\":-1,\"rtt\":1e+300,\"pids\":\"a|b\\\\|c\"}\n"
 		     "{\"state\":\"x \",\"sendq\":1,\"rtt\":-0,\"pids\":\"say \\\"hi\\\", you\"}\n"
-		     "{\"state\":\"<b>\",\"sendq\":1,\"rtt\":123456.75,"
+		     "{\"state\":\"<b>&\",\"sendq\":1,\"rtt\":123456.75,"
 		     "\"pids\":\"[x](y) `z` *w*\"}\n");
 	s.rows = 0;
 	assert_sheet(&s, "");
@@ -104,7 +104,7 @@ static void test_csv(void **state)
 			 "false,0,0.30000000000000004,1 -\n"
 			 "\" x\",-1,1e+300,a|b\\\\|c\n"
 			 "\"x \",1,-0,\"say \"\"hi\"\", you\"\n"
-			 "<b>,1,123456.75,[x](y) `z` *w*\n");
+			 "<b>&,1,123456.75,[x](y) `z` *w*\n");
 	s.layout.header = false;
 	s.rows = 1;
 	assert_sheet(&s, "estab,1536,0.0012,1 4096\n");
@@ -132,7 +132,7 @@ static void test_tsv(void **state)
 			 "false\t0\t0.30000000000000004\t1 -\n"
 			 " x\t-1\t1e+300\ta|b\\\\|c\n"
 			 "x \t1\t-0\tsay \"hi\", you\n"
-			 "<b>\t1\t123456.75\t[x](y) `z` *w*\n");
+			 "<b>&\t1\t123456.75\t[x](y) `z` *w*\n");
 }
 
 /* Two lines make it a table, so they come even without a header, and without rows. */
@@ -157,7 +157,7 @@ static void test_markdown(void **state)
 			 "| false | 0 | 300ms | 1 - |\n"
 			 "|  x | -1 | 1e+300 | a\\|b\\\\\\|c |\n"
 			 "| x  | 1 | 0s | say \"hi\", you |\n"
-			 "| \\<b> | 1 | 1d10h | \\[x](y) \\`z\\` \\*w\\* |\n");
+			 "| \\<b>\\& | 1 | 1d10h | \\[x](y) \\`z\\` \\*w\\* |\n");
 	s.rows = 0;
 	assert_sheet(&s, "| State | sendq | rtt | pids |\n"
 			 "| --- | ---: | ---: | --- |\n");
@@ -400,7 +400,7 @@ static void test_markdown_round_trip(void **state)
 		/* a backslash of fmt_escape never stands before one of these */
 		for (at += 2; *at != '|'; at++) {
 			assert_int_not_equal(*at, '\n');
-			if (*at == '\\' && strchr("|<[`*", at[1]))
+			if (*at == '\\' && strchr("|<&[`*", at[1]))
 				at++;
 			text[len++] = *at;
 			if (*at == '\\' && at[1] == '\\')

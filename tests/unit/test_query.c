@@ -2,6 +2,7 @@
  * The query room without a kernel: plans held against plain evaluation by a
  * model of how inet_diag audits and runs a program, and the sets of a run.
  */
+#include "connsh/procfs.h"
 #include "connsh/query.h"
 #include "query/private.h"
 #include "query/seen.h"
@@ -17,6 +18,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "diag_model.h"
+
 static uint32_t seed = 12345;
 
 static unsigned roll(unsigned n)
@@ -25,112 +28,100 @@ static unsigned roll(unsigned n)
 	return (seed >> 8) % n;
 }
 
-/* ---- a model of net/ipv4/inet_diag.c ------------------------------------------------ */
-
-static struct inet_diag_bc_op op_at(const struct kprog *p, size_t at)
-{
-	struct inet_diag_bc_op op;
-
-	memcpy(&op, p->code + at, sizeof(op));
-	return op;
-}
-
-/* Is `at` on the chain of `yes` from the start? */
-static bool reachable(const struct kprog *p, size_t at)
-{
-	size_t i = 0;
-
-	while (i < at)
-		i += op_at(p, i).yes;
-	return i == at;
-}
-
-static bool audit(const struct kprog *p)
-{
-	for (size_t at = 0; at < p->len;) {
-		struct inet_diag_bc_op op = op_at(p, at);
-		size_t left = p->len - at, min = 4;
-
-		if (op.code >= INET_DIAG_BC_S_GE && op.code <= INET_DIAG_BC_D_LE)
-			min = 8;
-		else if (op.code != INET_DIAG_BC_JMP && op.code != INET_DIAG_BC_NOP)
-			return false;
-		if (left < min)
-			return false;
-		if (op.code != INET_DIAG_BC_NOP) {
-			if (op.no < min || op.no > left + 4 || op.no & 3)
-				return false;
-			if (op.no < left && !reachable(p, at + op.no))
-				return false;
-		}
-		if (op.yes < min || op.yes > left + 4 || op.yes & 3)
-			return false;
-		at += op.yes;
-	}
-	return true;
-}
-
-static bool run(const struct kprog *p, unsigned sport, unsigned dport)
-{
-	long len = (long)p->len;
-	size_t at = 0;
-
-	while (len > 0) {
-		struct inet_diag_bc_op op = op_at(p, at);
-		unsigned arg = op.code >= INET_DIAG_BC_S_GE ? op_at(p, at + 4).no : 0;
-		bool yes = true;
-
-		if (op.code == INET_DIAG_BC_JMP)
-			yes = false;
-		else if (op.code == INET_DIAG_BC_S_GE)
-			yes = sport >= arg;
-		else if (op.code == INET_DIAG_BC_S_LE)
-			yes = sport <= arg;
-		else if (op.code == INET_DIAG_BC_D_GE)
-			yes = dport >= arg;
-		else if (op.code == INET_DIAG_BC_D_LE)
-			yes = dport <= arg;
-		len -= yes ? op.yes : op.no;
-		at += yes ? op.yes : op.no;
-	}
-	return len == 0;
-}
-
 /* ---- plans --------------------------------------------------------------------------- */
+
+static struct value number(int64_t n)
+{
+	return (struct value){ .kind = VALUE_INT, .num = n };
+}
+
+static struct value words(const char *t)
+{
+	struct value v = { .kind = VALUE_TEXT };
+
+	v.text.p = t;
+	v.text.len = strlen(t);
+	return v;
+}
+
+#define ONE_OF(list) ((list)[roll(sizeof(list) / sizeof((list)[0]))])
+
+static const int64_t ports[] = { 0, 1, 2, 3, 4, 65534, 65535 };
+static const int64_t marks[] = { 0, 1, 2, 5, 7, 0x80000000, 0xffffffff };
+static const uint32_t devices[] = { 0, 0, 1, 2, 7 };
+static uint64_t cgroups[] = { 5, 6, UINT64_MAX, 0 /* of the root, in main */ };
+static const char *const addresses[] = {
+	"10.0.0.1", "10.0.0.130", "10.128.0.1",	      "0.0.0.0",	 "127.0.0.1",
+	"::",	    "::1",	  "::ffff:10.0.0.1",  "::ffff:0.0.0.0",	 "::10.0.0.1",
+	"fd00::1",  "fd00::8001", "::fffe:127.0.0.1", "::ffff:127.0.0.1"
+};
+static const char *const prefixes[] = { "10.0.0.0/8",	 "10.0.0.0/25",	  "10.0.0.0/9",
+					"0.0.0.0/0",	 "0.0.0.0/1",	  "10.0.0.128/31",
+					"::/0",		 "::/96",	  "fd00::/16",
+					"fd00::/113",	 "::/1",	  "::/64",
+					"::ffff:0:0/96", "::ffff:0:0/95", "::ffff:10.0.0.0/104",
+					"fd00::1/127" };
 
 static struct value random_operand(const char *name)
 {
 	static const char *const ranges[] = { "0-65535", "1-3", "2-2", "3-65535", "0-0" };
-	struct value v = { .kind = VALUE_INT };
+	static const char *const masks[] = { "1/1",
+					     "4/5",
+					     "0/0",
+					     "5/0xffffffff",
+					     "3/0x100000003",
+					     "2/1",
+					     "0x100000001/0x100000001",
+					     "0/2",
+					     "1-5" };
+	static const char *const names[] = { "lo", "if7", "l*", "nosuch", "if", "LO" };
+	static const char *const paths[] = { "/", "//", "/nosuch", "", "/..", "/*", "nosuch" };
 
-	if (strstr(name, "port") && roll(3) == 0) {
-		v.kind = VALUE_TEXT;
-		v.text.p = ranges[roll(5)];
-		v.text.len = strlen(v.text.p);
-	} else if (strcmp(name, "proto") == 0) {
-		v.num = roll(2) ? IPPROTO_TCP : IPPROTO_UDP;
-	} else if (strcmp(name, "family") == 0) {
-		v.num = roll(2) ? AF_INET : AF_INET6;
-	} else if (strcmp(name, "state") == 0) {
-		v.num = 1 + roll(11);
-	} else {
-		v.num = strstr(name, "port") ? (int64_t[]){ 0, 1, 2, 3, 65535 }[roll(5)] : roll(3);
-	}
-	return v;
+	if (roll(8) == 0 && strcmp(name, "proto") && strcmp(name, "family") &&
+	    strcmp(name, "state"))
+		return (struct value){ .kind = VALUE_BOOL, .flag = roll(2) };
+	if (strcmp(name, "proto") == 0)
+		return number(roll(2) ? IPPROTO_TCP : IPPROTO_UDP);
+	if (strcmp(name, "family") == 0)
+		return number(roll(2) ? AF_INET : AF_INET6);
+	if (strcmp(name, "state") == 0)
+		return number(1 + roll(11));
+	if (strstr(name, "port"))
+		return roll(3) ? number(ONE_OF(ports)) : words(ONE_OF(ranges));
+	if (strstr(name, "addr"))
+		return words(roll(2) ? ONE_OF(addresses) : ONE_OF(prefixes));
+	if (strcmp(name, "mark") == 0)
+		return roll(2) ? number(roll(8) ? ONE_OF(marks) : -1) : words(ONE_OF(masks));
+	if (strcmp(name, "dev") == 0)
+		return words(ONE_OF(names));
+	if (strcmp(name, "cgroup") == 0)
+		return words(ONE_OF(paths));
+	if (strcmp(name, "cgroup_id") == 0)
+		return number(roll(8) ? (int64_t)ONE_OF(cgroups) : 0);
+	if (strcmp(name, "dev_index") == 0)
+		return roll(5) ? number(roll(9) ? (int64_t)ONE_OF(devices) : -1) : words("1-7");
+	return number(roll(3));
 }
 
 static struct node *random_cond(void)
 {
-	static const char *const names[] = { "lport", "rport", "proto", "family", "state", "uid" };
-	const char *name = names[roll(6)];
+	static const char *const names[] = {
+		"lport", "rport",     "laddr", "raddr",	    "dev",    "dev_index", "mark",
+		"proto", "cgroup_id", "state", "cgroup",    "family", "uid",	   "laddr",
+		"raddr", "dev_index", "mark",  "cgroup_id", "lport",  "rport",
+	};
+	const char *name = ONE_OF(names);
 	struct cond c = { .field = source_field(&source_sockets, name) };
 	struct nl_error err;
 
-	c.op = field_kinds[c.field->type].ordered ? roll(OP_COUNT) : roll(2);
-	for (unsigned n = c.op <= OP_NE ? 1 + roll(3) : 1; n > 0; n--) {
+	c.op = field_kinds[c.field->type].ordered && roll(3) == 0 ? roll(OP_COUNT) : roll(2);
+	for (unsigned n = c.op <= OP_NE ? roll(20) ? 1 + roll(3) : 0 : 1; n > 0;) {
 		struct value v = random_operand(name);
 
+		if (v.kind == VALUE_BOOL && c.op > OP_NE)
+			continue; /* which is refused */
 		assert_int_equal(cond_add(&c, &v, &err), 0);
+		n--;
 	}
 	return node_cond(&c);
 }
@@ -148,35 +139,77 @@ static struct node *random_tree(unsigned depth)
 	return n;
 }
 
+/* A socket: its row, and what the kernel knows of it. */
 struct sock {
-	_Alignas(8) unsigned char buf[NLMSG_HDRLEN + sizeof(struct inet_diag_msg)];
+	_Alignas(8) unsigned char buf[NLMSG_HDRLEN + sizeof(struct inet_diag_msg) + 64];
 	struct row row;
-	unsigned sport, dport;
+	struct entry entry;
 };
 
+static void put_attr(struct sock *s, size_t *len, uint16_t type, const void *data, size_t size)
+{
+	assert_true(nl_attr_put(s->buf, len, sizeof(s->buf), type, data, size));
+}
+
+/* An address of the family that the socket has: IPv6 ones are mapped now and then. */
+static void random_address(uint8_t family, uint8_t bytes[16])
+{
+	struct addr a;
+	unsigned bits;
+
+	do {
+		const char *t = ONE_OF(addresses);
+
+		assert_true(addr_parse(t, strlen(t), &a, &bits));
+	} while (a.family != family);
+	memcpy(bytes, a.bytes, 16);
+}
+
+static void random_entry(struct entry *e)
+{
+	memset(e, 0, sizeof(*e));
+	e->family = roll(2) ? AF_INET : AF_INET6;
+	random_address(e->family, e->src);
+	random_address(e->family, e->dst);
+	e->sport = (unsigned)ONE_OF(ports);
+	e->dport = (unsigned)ONE_OF(ports);
+	e->ifindex = ONE_OF(devices);
+	e->mark = (uint32_t)ONE_OF(marks);
+	e->cgroup = roll(9) ? ONE_OF(cgroups) : 0;
+}
+
+/*
+ * Marks and cgroups are left out of any row now and then, though the kernel has
+ * them: of sockets in time-wait and half open, by a kernel of any age.
+ */
 static void random_sock(struct sock *s, struct env *env)
 {
-	static const uint16_t ports[] = { 0, 1, 2, 3, 4, 65534, 65535 };
 	struct inet_diag_msg *d = (void *)(s->buf + NLMSG_HDRLEN);
+	size_t len = NLMSG_HDRLEN + sizeof(*d);
 
 	memset(s, 0, sizeof(*s));
-	((struct nlmsghdr *)s->buf)->nlmsg_len = sizeof(s->buf);
-	s->sport = ports[roll(7)];
-	s->dport = ports[roll(7)];
-	d->idiag_family = roll(2) ? AF_INET : AF_INET6;
+	random_entry(&s->entry);
+	d->idiag_family = s->entry.family;
 	d->idiag_state = (uint8_t)(1 + roll(11));
-	d->id.idiag_sport = htons((uint16_t)s->sport);
-	d->id.idiag_dport = htons((uint16_t)s->dport);
+	memcpy(d->id.idiag_src, s->entry.src, 16);
+	memcpy(d->id.idiag_dst, s->entry.dst, 16);
+	d->id.idiag_sport = htons((uint16_t)s->entry.sport);
+	d->id.idiag_dport = htons((uint16_t)s->entry.dport);
+	d->id.idiag_if = s->entry.ifindex;
 	d->idiag_uid = roll(3);
 	d->idiag_inode = roll(2);
+	if (roll(3))
+		put_attr(s, &len, INET_DIAG_MARK, &s->entry.mark, sizeof(s->entry.mark));
+	if (roll(3))
+		put_attr(s, &len, INET_DIAG_CGROUP_ID, &s->entry.cgroup, sizeof(s->entry.cgroup));
+	((struct nlmsghdr *)s->buf)->nlmsg_len = (uint32_t)len;
 	s->row = (struct row){ .source = &source_sockets, .env = env, .msg = (void *)s->buf };
 	s->row.tag = roll(2) ? IPPROTO_TCP : IPPROTO_UDP;
 	/* tcp has no closed sockets but the bound ones, which no part of ours asks for */
 	if (s->row.tag == IPPROTO_TCP && d->idiag_state == STATE_CLOSE)
 		d->idiag_state = STATE_LISTEN;
-	/* and udp has these two states only */
-	if (s->row.tag == IPPROTO_UDP && d->idiag_state != STATE_ESTABLISHED)
-		d->idiag_state = STATE_CLOSE;
+	if (s->row.tag == IPPROTO_UDP)
+		d->idiag_state = roll(2) ? STATE_ESTABLISHED : STATE_CLOSE;
 }
 
 /* Is the socket in a part that is asked for? By the parts' own values. */
@@ -201,20 +234,41 @@ static bool asked(const struct plan *p, const struct sock *s)
 	return false;
 }
 
+static void fail_plan(const struct query *q, const char *what)
+{
+	char *t = node_text(q->filter);
+
+	fail_msg("%s: %s", what, t);
+}
+
+/* Every instruction that we use has said yes and no; the two that say one thing, that. */
+static void assert_all_codes_seen(void)
+{
+	for (unsigned code = 0; code <= INET_DIAG_BC_CGROUP_COND; code++) {
+		if (code == INET_DIAG_BC_AUTO)
+			continue;
+		if (code != INET_DIAG_BC_NOP && model_gave[code][false] < 1000)
+			fail_msg("instruction %u said no %u times", code, model_gave[code][false]);
+		if (code != INET_DIAG_BC_JMP && model_gave[code][true] < 1000)
+			fail_msg("instruction %u said yes %u times", code, model_gave[code][true]);
+	}
+}
+
 /* The kernel passes all that matches; when the plan says exact, nothing else. */
 static void test_plans(void **state)
 {
 	struct env *env = env_new(NULL);
-	unsigned exact = 0, programs = 0, fewer = 0;
+	unsigned exact = 0, programs = 0, fewer = 0, more = 0;
 
 	(void)state;
-	for (unsigned i = 0; i < 20000; i++) {
+	for (unsigned i = 0; i < 40000; i++) {
 		struct query *q = query_new(&source_sockets);
 		struct plan p;
 
 		assert_true(query_and(q, random_tree(4)));
 		assert_true(plan_make(q, 0, env, &p));
-		assert_true(audit(&p.prog));
+		if (!model_audit(&p.prog))
+			fail_plan(q, "the kernel refuses the program");
 		exact += p.exact;
 		programs += p.prog.len > 0;
 		for (unsigned k = 0; k < 40; k++) {
@@ -222,19 +276,74 @@ static void test_plans(void **state)
 			bool passes, matches;
 
 			random_sock(&s, env);
-			passes = asked(&p, &s) && run(&p.prog, s.sport, s.dport);
+			passes = asked(&p, &s) && model_run(&p.prog, &s.entry);
 			matches = node_match(q->filter, &s.row);
-			assert_true(passes || !matches);
-			assert_true(!p.exact || passes == matches);
+			if (matches && !passes)
+				fail_plan(q, "the kernel drops a row that matches");
+			if (p.exact && passes && !matches)
+				fail_plan(q, "exact, and the kernel passes a row too many");
 			fewer += !passes;
+			more += passes && !matches;
 		}
 		query_unref(q);
 	}
 	env_unref(env);
-	/* the model must have seen all three kinds in numbers */
-	assert_in_range(exact, 2000, 19999);
-	assert_in_range(programs, 2000, 19999);
-	assert_in_range(fewer, 100000, 799999);
+	assert_all_codes_seen();
+	/* the model must have seen all kinds in numbers */
+	assert_in_range(exact, 4000, 39999);
+	assert_in_range(programs, 8000, 39999);
+	assert_in_range(fewer, 200000, 1599999);
+	assert_in_range(more, 20000, 1599999);
+}
+
+/* Adds the test numbered i; *size is what it takes. False at the end of the list. */
+static bool add_test(struct kprog *p, unsigned i, size_t *size, bool *added)
+{
+	static const struct addr v4 = { .family = AF_INET }, v6 = { .family = AF_INET6 };
+	static const size_t sizes[] = { 8, 8, 16, 8, 4, 16, 28, 8, 12, 12, 4, 4 };
+	const bool did[] = {
+		i == 0 && kprog_port(p, true, 80, 80),
+		i == 1 && kprog_port(p, false, 80, UINT16_MAX),
+		i == 2 && kprog_port(p, true, 80, 81),
+		i == 3 && kprog_port(p, false, 0, 81),
+		i == 4 && kprog_port(p, true, 0, UINT16_MAX),
+		i == 5 && kprog_addr(p, true, &v4, 32),
+		i == 6 && kprog_addr(p, false, &v6, 0),
+		i == 7 && kprog_dev(p, 1),
+		i == 8 && kprog_mark(p, 1, 1),
+		i == 9 && kprog_cgroup(p, 1),
+		i == 10 && kprog_always(p, true),
+		i == 11 && kprog_always(p, false),
+	};
+
+	if (i >= sizeof(sizes) / sizeof(sizes[0]))
+		return false;
+	*size = sizes[i];
+	*added = did[i];
+	return true;
+}
+
+/* No byte more than the instruction needs; and what does not fit leaves no trace. */
+static void test_programs_have_room(void **state)
+{
+	struct kprog p, before;
+	size_t size;
+	bool added;
+
+	(void)state;
+	for (unsigned i = 0; p.len = 0, add_test(&p, i, &size, &added); i++) {
+		assert_true(added);
+		assert_int_equal(p.len, size);
+		assert_true(model_audit(&p));
+		for (unsigned n = 0; added && n < sizeof(p.code); n++) {
+			before = p;
+			add_test(&p, i, &size, &added);
+		}
+		assert_false(added);
+		assert_memory_equal(&p, &before, sizeof(p.len) + p.len);
+		assert_in_range(p.len, 4000, sizeof(p.code));
+		assert_true(model_audit(&p));
+	}
 }
 
 /* A filter whose program is too long for the kernel's 16 bits is tested here. */
@@ -338,12 +447,11 @@ static void test_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plans),
-		cmocka_unit_test(test_long_filter),
-		cmocka_unit_test(test_narrowing_shares),
-		cmocka_unit_test(test_window),
-		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_plans),	    cmocka_unit_test(test_programs_have_room),
+		cmocka_unit_test(test_long_filter), cmocka_unit_test(test_narrowing_shares),
+		cmocka_unit_test(test_window),	    cmocka_unit_test(test_keys),
 	};
 
+	cgroups[3] = cgroup_id("/");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,7 @@
  * The source room without a kernel: declarations, values of conditions, decoding
  * of built messages that are short, long or damaged.
  */
+#include "connsh/procfs.h"
 #include "source/sockets.h"
 
 #include <setjmp.h>
@@ -406,6 +407,27 @@ static void test_unknown_enum(void **state)
 	assert_int_equal(len, 11);
 }
 
+/* Where there is no cgroup2 mount, no path has an id. */
+static void test_cgroup_ids(void **state)
+{
+	uint64_t root = cgroup_id("/");
+	char *path = root ? cgroup_path(root) : NULL;
+
+	(void)state;
+	if (path)
+		assert_string_equal(path, "/");
+	free(path);
+	assert_int_equal(cgroup_id("///"), root);
+	assert_int_equal(cgroup_id("/."), root);
+	assert_int_equal(cgroup_id("/.."), 0);
+	assert_int_equal(cgroup_id("/../.."), 0);
+	assert_int_equal(cgroup_id("/nosuch/.."), 0);
+	assert_int_equal(cgroup_id("/no such cgroup"), 0);
+	assert_int_equal(cgroup_id("/cgroup.procs"), 0);
+	assert_int_equal(cgroup_id(""), 0);
+	assert_int_equal(cgroup_id("."), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -415,6 +437,7 @@ int main(void)
 		cmocka_unit_test(test_addresses),	cmocka_unit_test(test_info_lengths),
 		cmocka_unit_test(test_absent_values),	cmocka_unit_test(test_every_cut),
 		cmocka_unit_test(test_damaged_is_told), cmocka_unit_test(test_unknown_enum),
+		cmocka_unit_test(test_cgroup_ids),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
