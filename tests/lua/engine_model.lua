@@ -8,7 +8,7 @@
 
 local M = {}
 
--- ---- values ------------------------------------------------------------------------------------
+-- ---- values ----------------------------------------------------------------
 
 local function v4_bytes(text)
   local bytes = ""
@@ -118,7 +118,7 @@ local function identity(kind, value)
   return type(value):sub(1, 1) .. #tostring(value) .. ":" .. tostring(value)
 end
 
--- ---- conditions ----------------------------------------------------------------------------------
+-- ---- conditions ----------------------------------------------------------------
 
 local function glob_pattern(text)
   local pattern = text:gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0"):gsub("%*", ".*"):gsub("%?", ".")
@@ -189,7 +189,7 @@ function M.matches(tree, row)
   return tree.kind == "and"
 end
 
--- ---- layers ----------------------------------------------------------------------------------------
+-- ---- layers ----------------------------------------------------------------
 
 function M.layer(rows, schema)
   return { rows = rows, schema = schema, conds = {}, tests = {}, distinct = {}, sort = {} }
@@ -288,16 +288,13 @@ function M.rows(layer)
   return table.move(out, 1, math.min(#out, layer.limit or #out), 1, {})
 end
 
--- ---- groups -----------------------------------------------------------------------------------------
+-- ---- groups ----------------------------------------------------------------
 
-local function text_of(family, bytes, bits)
-  if family == 4 then
-    return string.format("%d.%d.%d.%d", bytes:byte(1, 4)) .. (bits and "/" .. bits or "")
-  end
-  return nil
+local function v4_text(bytes)
+  return string.format("%d.%d.%d.%d", bytes:byte(1, 4))
 end
 
--- "raddr/24" of a value: a text that stands for the prefix. IPv6 ones are known by their bytes.
+-- "raddr/24" of a value: the text of the prefix.
 local function prefix(key, value)
   local a = M.address(value)
   local whole = a.family == 4 and 32 or 128
@@ -312,7 +309,8 @@ local function prefix(key, value)
     local keep = math.max(0, math.min(8, bits - (i - 1) * 8))
     bytes[i] = string.char(a.bytes:byte(i) & (0xff << (8 - keep)) & 0xff)
   end
-  return text_of(a.family, table.concat(bytes), bits) or M.v6_text(table.concat(bytes)) .. "/" .. bits
+  local masked = table.concat(bytes)
+  return (a.family == 4 and v4_text or M.v6_text)(masked) .. "/" .. bits
 end
 
 -- As inet_ntop(3) writes it (RFC 5952): the first longest run of two zeros or more is "::".
@@ -448,7 +446,7 @@ function M.aggregate_kind(schema, agg)
   return agg.op == "avg" and kind == "int" and "float" or kind
 end
 
--- ---- select and join ----------------------------------------------------------------------------------
+-- ---- select and join ----------------------------------------------------------------
 
 -- columns: {name =, kind =, f = function or nil}
 function M.select(layer, columns)
