@@ -65,7 +65,8 @@ static double now(void)
 
 static void sample(const struct rate *r, const struct row *row, double *out)
 {
-	out[0] = now();
+	/* a row may have been held back since it came, while its owner was looked for */
+	out[0] = row->when;
 	for (size_t i = 0; i < r->n; i++) {
 		struct value v;
 
