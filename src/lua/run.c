@@ -212,7 +212,8 @@ static bool end_record(lua_State *L, struct report *report)
 /*
  * q:destroy(): closes the sockets that match now (SOCK_DESTROY with the cookie,
  * so that no other is hit) and returns them as a list; those that ended meanwhile
- * are not in it. A query without a condition is refused. Needs CAP_NET_ADMIN.
+ * are not in it. A query without a condition is refused. Needs CAP_NET_ADMIN. A
+ * udp socket that its program has bound loses its peer only and stays bound.
  */
 static int destroy_method(lua_State *L)
 {
