@@ -21,7 +21,7 @@ struct scan {
 	unsigned next;	      /* number of the dump after this one */
 	uint16_t row_type;    /* nlmsg_type of its rows */
 	bool ended;
-	bool rows; /* this dump gave a row */
+	bool rows;	    /* this dump gave a row */
 	uint64_t datagrams; /* of this dump, when the row at hand came */
 	double when;
 	unsigned flags;
