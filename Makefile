@@ -30,7 +30,7 @@ LUA := $(wildcard lua/*.lua)
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c tests/pty/test_*.c)
 UNIT := $(addprefix $(BUILD)/tests/unit/,$(basename $(notdir $(UNIT_SRC))))
-TOOLS := $(BUILD)/tests/sockmaker $(BUILD)/tests/nlshim.so
+TOOLS := $(BUILD)/tests/sockmaker $(BUILD)/tests/named $(BUILD)/tests/nlshim.so
 LUA_TESTS := $(wildcard tests/lua/test_*.lua tests/cli/test_*.lua)
 
 .PHONY: all run test test-asan fuzz lint bench deps deps-run deps-test install clean format
@@ -114,6 +114,10 @@ $(BUILD)/tests/unit/%: tests/pty/%.c $(BUILD)/libconnsh.a
 $(BUILD)/tests/sockmaker: $(wildcard tests/tool/sockmaker*.c tests/tool/sockmaker.h)
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(CFLAGS) -o $@ $(filter %.c,$^)
+
+$(BUILD)/tests/named: tests/tool/named.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CFLAGS) -o $@ $<
 
 $(BUILD)/tests/nlshim.so: tests/tool/nlshim.c
 	@mkdir -p $(@D)

@@ -214,7 +214,7 @@ struct report {
 	uint64_t hidden;     /* of them, those whose holders may not be known */
 	bool timed;	     /* a rate: came and went mean something */
 	uint64_t came, went; /* between its two dumps */
-	double seconds;	     /* true interval */
+	double seconds;	     /* from the begin of the one to that of the other */
 	struct scan_stats stats;
 };
 

@@ -40,7 +40,7 @@ static void say(struct lx_state *st, const struct report *r)
 	}
 }
 
-void answer_settle(lua_State *L, int query, const struct report *r)
+void answer_keep(lua_State *L, int query, const struct report *r)
 {
 	struct lx_query *lq = lua_touserdata(L, query);
 
@@ -49,8 +49,13 @@ void answer_settle(lua_State *L, int query, const struct report *r)
 	if (!lq->report)
 		luaL_error(L, "out of memory");
 	*lq->report = *r;
-	say(lx_state(L), r);
 	remember_last(L, query);
+}
+
+void answer_settle(lua_State *L, int query, const struct report *r)
+{
+	say(lx_state(L), r);
+	answer_keep(L, query, r);
 }
 
 static void push_warnings(lua_State *L, const struct report *r)
@@ -62,26 +67,60 @@ static void push_warnings(lua_State *L, const struct report *r)
 	}
 }
 
-/* q.complete, q.source, q.warnings, q.rows: nil before the query has run. */
+static void push_complete(lua_State *L, const struct report *r)
+{
+	lua_pushboolean(L, r->complete);
+}
+
+static void push_source(lua_State *L, const struct report *r)
+{
+	lua_pushstring(L, r->source);
+}
+
+static void push_rows(lua_State *L, const struct report *r)
+{
+	lua_pushinteger(L, (lua_Integer)r->rows);
+}
+
+static void push_came(lua_State *L, const struct report *r)
+{
+	lua_pushinteger(L, (lua_Integer)r->came);
+}
+
+static void push_went(lua_State *L, const struct report *r)
+{
+	lua_pushinteger(L, (lua_Integer)r->went);
+}
+
+static void push_seconds(lua_State *L, const struct report *r)
+{
+	lua_pushnumber(L, r->seconds);
+}
+
+/* What a query tells of its last run; nil before it, and what is timed of rates only. */
+static const struct {
+	const char *name;
+	void (*push)(lua_State *L, const struct report *r);
+	bool timed;
+} facts[] = {
+	{ "complete", push_complete, false }, { "source", push_source, false },
+	{ "warnings", push_warnings, false }, { "rows", push_rows, false },
+	{ "came", push_came, true },	      { "went", push_went, true },
+	{ "seconds", push_seconds, true },
+};
+
 int answer_index(lua_State *L, const struct lx_query *lq, const char *key)
 {
 	const struct report *r = lq->report;
-	static const char *const keys[] = { "complete", "source", "warnings", "rows", NULL };
-	size_t i = 0;
 
-	while (keys[i] && strcmp(key, keys[i]) != 0)
-		i++;
-	if (!keys[i])
-		return 0;
-	if (!r)
-		lua_pushnil(L);
-	else if (i == 0)
-		lua_pushboolean(L, r->complete);
-	else if (i == 1)
-		lua_pushstring(L, r->source);
-	else if (i == 2)
-		push_warnings(L, r);
-	else
-		lua_pushinteger(L, (lua_Integer)r->rows);
-	return 1;
+	for (size_t i = 0; i < sizeof(facts) / sizeof(facts[0]); i++) {
+		if (strcmp(key, facts[i].name) != 0)
+			continue;
+		if (!r || (facts[i].timed && !r->timed))
+			lua_pushnil(L);
+		else
+			facts[i].push(L, r);
+		return 1;
+	}
+	return 0;
 }

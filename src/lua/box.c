@@ -41,11 +41,24 @@ void text_push(lua_State *L, struct lx_box *box)
 	box->p = NULL;
 }
 
+/* "file:line: " of the nearest Lua code: one method of ours may have called another. */
+static void push_position(lua_State *L)
+{
+	lua_Debug at;
+
+	lua_pushliteral(L, "");
+	for (int level = 1; lua_rawlen(L, -1) == 0 && lua_getstack(L, level, &at); level++) {
+		lua_pop(L, 1);
+		luaL_where(L, level);
+	}
+}
+
 int raise_error(lua_State *L, const char *who, const struct nl_error *err)
 {
 	if (calls_failed(err))
 		return calls_raise(L);
-	if (who)
-		return luaL_error(L, "%s: %s", who, err->text);
-	return luaL_error(L, "%s", err->text);
+	push_position(L);
+	lua_pushfstring(L, who ? "%s: %s" : "%s%s", who ? who : "", err->text);
+	lua_concat(L, 2);
+	return lua_error(L);
 }

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 
 /* Its address is the key of the error. */
 static const char error_key;
@@ -21,7 +22,7 @@ bool calls_failed(const struct nl_error *err)
 int calls_raise(lua_State *L)
 {
 	lua_rawgetp(L, LUA_REGISTRYINDEX, &error_key);
-	lua_pushnil(L);
+	lua_pushboolean(L, false);
 	lua_rawsetp(L, LUA_REGISTRYINDEX, &error_key);
 	return lua_error(L);
 }
@@ -40,7 +41,12 @@ static int call_body(lua_State *L)
 	    lua_rawgeti(L, -1, call->function) == LUA_TNIL)
 		return luaL_error(L, "a function of this query is gone");
 	record_push(L, call->row, 3);
+	lua_pushvalue(L, -2);
+	lua_pushvalue(L, -2);
 	lua_call(L, 1, 1);
+	/* a record that the function keeps must not keep the run */
+	lua_pushnil(L);
+	lua_setiuservalue(L, -3, 1);
 	return 1;
 }
 
@@ -95,6 +101,9 @@ static bool read_value(lua_State *L, struct value *v)
 			v->num = lua_tointeger(L, -1);
 		else
 			v->real = lua_tonumber(L, -1);
+		/* what is no number has no place in an order */
+		if (v->kind == VALUE_FLOAT && isnan(v->real))
+			v->kind = VALUE_NIL;
 		return true;
 	case LUA_TSTRING:
 		v->kind = VALUE_TEXT;
@@ -184,6 +193,12 @@ unsigned calls_add(lua_State *L, int query, int function)
 
 	query = lua_absindex(L, query);
 	function = lua_absindex(L, function);
+	if (lua_rawgetp(L, LUA_REGISTRYINDEX, &error_key) == LUA_TNIL) {
+		/* the place is made here, where it may raise, and never goes */
+		lua_pushboolean(L, false);
+		lua_rawsetp(L, LUA_REGISTRYINDEX, &error_key);
+	}
+	lua_pop(L, 1);
 	own_table(L, query);
 	lua_pushvalue(L, function);
 	lua_rawseti(L, -2, number);

@@ -44,6 +44,7 @@ void cursor_shut(lua_State *L, struct lx_cursor *lc)
 		return;
 	cursor_close(lc->c);
 	lc->c = NULL;
+	lc->busy = false;
 	unlink_lru(st, lc);
 	st->ncursors--;
 }
@@ -64,6 +65,10 @@ static void make_room(lua_State *L)
 	while (st->ncursors >= EVICT_AT) {
 		struct lx_cursor *oldest = st->lru;
 
+		while (oldest && oldest->busy)
+			oldest = oldest->next;
+		if (!oldest)
+			break; /* functions of queries that run queries, so deep */
 		oldest->evicted = true;
 		cursor_shut(L, oldest);
 	}
@@ -112,24 +117,40 @@ struct lx_cursor *cursor_push(lua_State *L, int query, uint32_t needs)
 	return NULL;
 }
 
-/* A run that could not even begin for want of descriptors begins once more. */
-int cursor_row(lua_State *L, int query, int cursor, struct row *row, struct nl_error *err)
+/*
+ * A function of the query may open others, so many that the oldest are closed,
+ * and may have a record by which it could go on with this very run.
+ */
+static int next_row(lua_State *L, int query, int cursor, struct row *row, struct nl_error *err)
 {
-	const struct lx_query *lq = lua_touserdata(L, query);
 	struct lx_cursor *lc = lua_touserdata(L, cursor);
+	bool was_busy = lc->busy;
 	struct lx_calls calls;
 	int rc;
 
 	calls_set(&calls, L, query, cursor);
 	cursor_calls(lc->c, &calls.calls);
+	lc->busy = true;
 	rc = cursor_next(lc->c, row, err);
+	lc->busy = was_busy;
+	return rc;
+}
+
+/* A run that could not even begin for want of descriptors begins once more. */
+int cursor_row(lua_State *L, int query, int cursor, struct row *row, struct nl_error *err)
+{
+	const struct lx_query *lq = lua_touserdata(L, query);
+	struct lx_cursor *lc = lua_touserdata(L, cursor);
+	bool was_busy = lc->busy;
+	int rc = next_row(L, query, cursor, row, err);
+
 	if (rc < 0 && out_of_descriptors(err) && !lc->started) {
 		cursor_shut(L, lc);
 		lua_gc(L, LUA_GCCOLLECT);
 		if (open_run(L, lc, lq, err) < 0)
 			return -1;
-		cursor_calls(lc->c, &calls.calls);
-		rc = cursor_next(lc->c, row, err);
+		lc->busy = was_busy;
+		rc = next_row(L, query, cursor, row, err);
 	}
 	lc->started |= rc > 0;
 	return rc;
@@ -164,11 +185,12 @@ bool cursor_step(lua_State *L, int query, int cursor)
 
 	if (!lc->c)
 		return ended(L, lq, lc);
+	if (lc->busy)
+		return luaL_error(
+			L, "a function of a query cannot go on with the loop it is called by");
 	unlink_lru(lx_state(L), lc);
 	link_lru(lx_state(L), lc);
 	rc = cursor_row(L, query, cursor, &row, &err);
-	if (rc > 0 && !lc->c)
-		return luaL_error(L, "too many queries are open inside a function of a query");
 	if (rc > 0) {
 		record_push(L, &row, cursor);
 		return true;

@@ -154,7 +154,7 @@ static int top_method(lua_State *L)
 
 /* ---- numbers of groups --------------------------------------------------------------------- */
 
-/* The single row of one aggregate over all of a query. */
+/* The number of one aggregate, on top, over all rows of the query at 1, whose answer it is. */
 static int single(lua_State *L)
 {
 	const struct lx_query *lq = query_check(L, -1);
@@ -171,6 +171,7 @@ static int single(lua_State *L)
 	lua_replace(L, box + 2);
 	cursor_step(L, box, box + 1);
 	lua_settop(L, box + 2);
+	answer_keep(L, 1, lq->report);
 	return 1;
 }
 
@@ -252,9 +253,33 @@ static enum aggregate_op operation(lua_State *L, const char *name)
 	return AGG_OPS;
 }
 
+/* Reads what stands from top on: the operation, its field, its number. */
+static void read_operation(lua_State *L, const struct source *s, int top, struct aggregate *a)
+{
+	if (lua_type(L, top) != LUA_TSTRING)
+		luaL_error(L, "aggregate: {\"sum\", \"sendq\"} begins with an operation, not a %s",
+			   luaL_typename(L, top));
+	a->op = operation(L, lua_tostring(L, top));
+	if (a->op == AGG_COUNT)
+		return;
+	if (lua_type(L, top + 1) != LUA_TSTRING)
+		luaL_error(L, "aggregate: %s needs a field: {\"%s\", \"rtt\"}",
+			   aggregate_names[a->op], aggregate_names[a->op]);
+	a->field = field_check(L, s, top + 1);
+	if (a->op != AGG_QUANTILE)
+		return;
+	if (lua_type(L, top + 2) != LUA_TNUMBER)
+		luaL_error(L, "aggregate: quantile needs a number: {\"quantile\", \"%s\", 0.99}",
+			   a->field->name);
+	a->arg = lua_tonumber(L, top + 2);
+	if (!(a->arg >= 0 && a->arg <= 1))
+		luaL_error(L, "aggregate: a quantile is from 0 to 1");
+}
+
 /* {"quantile", "rtt", 0.99, as = "p99"} at index; its texts stay on the stack. */
 static struct aggregate read_aggregate(lua_State *L, const struct source *s, int index)
 {
+	static const char *const known[] = { "as", NULL };
 	struct aggregate a = { .op = AGG_COUNT };
 	int top;
 
@@ -266,18 +291,15 @@ static struct aggregate read_aggregate(lua_State *L, const struct source *s, int
 		return a;
 	}
 	luaL_checktype(L, index, LUA_TTABLE);
-	lua_getfield(L, index, "as");
+	keys_check(L, index, known, "aggregate: an operation");
+	if (lua_getfield(L, index, "as") != LUA_TNIL && lua_type(L, -1) != LUA_TSTRING)
+		luaL_error(L, "aggregate: as is the name of a column, not a %s",
+			   luaL_typename(L, -1));
 	a.name = lua_tostring(L, -1);
 	top = lua_gettop(L);
 	for (int i = 1; i <= 3; i++)
 		lua_rawgeti(L, index, i);
-	a.op = operation(L, luaL_checkstring(L, top + 1));
-	if (a.op != AGG_COUNT)
-		a.field = field_check(L, s, top + 2);
-	if (a.op == AGG_QUANTILE)
-		a.arg = luaL_checknumber(L, top + 3);
-	if (a.arg < 0 || a.arg > 1)
-		luaL_error(L, "aggregate: a quantile is from 0 to 1");
+	read_operation(L, s, top + 1, &a);
 	lua_settop(L, top);
 	return a;
 }

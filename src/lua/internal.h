@@ -49,6 +49,7 @@ struct lx_cursor {
 	struct lx_cursor *prev, *next;
 	const struct env *env; /* what user value 2 holds */
 	uint32_t needs;
+	bool busy; /* C is in the middle of it: it is not closed, and not entered again */
 	bool started, evicted;
 };
 enum { CURSOR_QUERY = 1, CURSOR_ENV, CURSOR_ENVS, CURSOR_METAS, CURSOR_RESULTS };
@@ -164,8 +165,15 @@ void record_open(lua_State *L) LX_RAISES;
 void value_push(lua_State *L, const struct field *f, const struct value *v) LX_RAISES;
 
 /* ---- answer.c */
-/* Keeps the report with the query at index and says what must be said. */
+/* Keeps the report with the query at index: what its fields tell from now on. */
+void answer_keep(lua_State *L, int query, const struct report *r) LX_RAISES;
+/* The same, and says what must be said. */
 void answer_settle(lua_State *L, int query, const struct report *r) LX_RAISES;
+/*
+ * q.complete, q.source, q.warnings, q.rows, of a rate q.came, q.went, q.seconds
+ * (how many rows were there only the second or the first time; how far apart the
+ * times were): pushes what key is, 0 if it is none of these.
+ */
 int answer_index(lua_State *L, const struct lx_query *lq, const char *key) LX_RAISES;
 
 /* ---- load.c */
@@ -191,6 +199,12 @@ void output_query(lua_State *L, int index, const struct lx_view *view, FILE *out
 void output_record(lua_State *L, int index, const struct lx_view *view, FILE *out) LX_RAISES;
 /* Writes the list at index, whose first member is a record, as rows. */
 void output_records(lua_State *L, int list, const struct lx_view *view, FILE *out) LX_RAISES;
+
+/*
+ * Raises if the table at index has a key that is a text and not known (a list
+ * that ends with NULL): nothing that is misspelt is passed over [-0, +0, e].
+ */
+void keys_check(lua_State *L, int index, const char *const *known, const char *what) LX_RAISES;
 
 /* ---- print.c */
 /* Pushes text as fmt_escape leaves it [-0, +1, m]. */

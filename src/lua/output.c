@@ -95,46 +95,51 @@ static void add_column(lua_State *L, const struct source *s, int name, struct pl
 static void split_columns(lua_State *L, const struct source *s, const char *text,
 			  struct plan_of_output *p)
 {
-	while (*text) {
-		size_t n = strcspn(text, ",");
+	const char *comma = text;
 
-		while (n && *text == ' ') {
-			text++;
-			n--;
-		}
-		lua_pushlstring(L, text, n);
+	for (; comma; text = comma + 1) {
+		const char *begin = text + strspn(text, " "), *end;
+
+		comma = strchr(text, ',');
+		end = comma ? comma : text + strlen(text);
+		while (end > begin && end[-1] == ' ')
+			end--;
+		if (end <= begin)
+			luaL_error(L, "the list of columns lacks a name; it is as \"raddr,rtt\"");
+		lua_pushlstring(L, begin, (size_t)(end - begin));
 		add_column(L, s, lua_gettop(L), p);
 		lua_pop(L, 1);
-		text += n + (text[n] == ',');
 	}
-	if (p->n == 0)
-		luaL_error(L, "the list of columns is empty");
 }
 
 static size_t width_option(lua_State *L, int index, const char *key)
 {
-	lua_Integer n;
+	lua_Integer n = 0;
+	int whole = 1;
 
-	lua_getfield(L, index, key);
-	n = luaL_optinteger(L, -1, 0);
-	if (n < 0 || n > 1000000)
-		luaL_error(L, "%s is a number of cells, not %d", key, (int)n);
+	if (lua_getfield(L, index, key) != LUA_TNIL)
+		n = lua_tointegerx(L, -1, &whole);
+	if (!whole || n < 0 || n > 1000000)
+		luaL_error(L, "%s is a number of cells, 0 to 1000000, not %s", key,
+			   luaL_tolstring(L, -1, NULL));
 	lua_pop(L, 1);
 	return (size_t)n;
 }
 
 static const char *text_option(lua_State *L, int index, const char *key)
 {
-	const char *text;
+	const char *text = NULL;
 
-	lua_getfield(L, index, key);
-	text = luaL_optstring(L, -1, NULL);
+	/* no number: it would become a text that nothing keeps */
+	if (lua_getfield(L, index, key) == LUA_TSTRING)
+		text = lua_tostring(L, -1);
+	else if (!lua_isnil(L, -1))
+		luaL_error(L, "%s of a column is a text, not a %s", key, luaL_typename(L, -1));
 	lua_pop(L, 1); /* the table keeps it */
 	return text;
 }
 
-/* Nothing that is misspelt is passed over. */
-static void check_keys(lua_State *L, int index, const char *const *known, const char *what)
+void keys_check(lua_State *L, int index, const char *const *known, const char *what)
 {
 	const char *const *k;
 
@@ -159,17 +164,23 @@ static void describe_column(lua_State *L, int index, struct view_column *c)
 	static const char *const known[] = { "field", "value", "title", "align", "min",
 					     "max",   "fixed", "none",	NULL };
 	static const char *const sides[] = { "natural", "left", "right", NULL };
+	const char *side;
+	int align = 0;
 
-	check_keys(L, index, known, "a column");
+	keys_check(L, index, known, "a column");
 	c->title = text_option(L, index, "title");
 	c->none = text_option(L, index, "none");
 	c->min = width_option(L, index, "min");
 	c->max = width_option(L, index, "max");
 	lua_getfield(L, index, "fixed");
 	c->fixed = lua_toboolean(L, -1);
-	lua_getfield(L, index, "align");
-	c->align = luaL_checkoption(L, -1, "natural", sides);
-	lua_pop(L, 2);
+	lua_pop(L, 1);
+	side = text_option(L, index, "align");
+	while (side && sides[align] && strcmp(side, sides[align]) != 0)
+		align++;
+	if (!sides[align])
+		luaL_error(L, "align of a column is left, right or natural, not '%s'", side);
+	c->align = align;
 }
 
 /* The columns at index (a list) over the query box at query. */
@@ -183,7 +194,9 @@ static void read_columns(lua_State *L, int index, int query, struct plan_of_outp
 		if (lua_istable(L, -1)) {
 			int column = lua_gettop(L);
 
-			lua_getfield(L, column, "field");
+			if (lua_getfield(L, column, "field") != LUA_TSTRING)
+				luaL_error(L, "a column is a field or a table with a field or a "
+					      "value, which is a function");
 			add_column(L, s, column + 1, p);
 			lua_settop(L, column);
 			describe_column(L, column, &p->columns[p->n - 1]);
@@ -340,13 +353,11 @@ static int read_options(lua_State *L, struct plan_of_output *p, FILE **out)
 	*out = NULL;
 	push_columns(L, p);
 	if (!lua_istable(L, 2)) {
-		if (lua_gettop(L) >= 2 && lua_isuserdata(L, 2) &&
-		    lua_touserdata(L, 2) != p->columns)
-			*out = stream_at(L, 2);
+		*out = stream_at(L, 2);
 		p->n = view_columns(query_check(L, 1)->q, p->columns, MAX_COLUMNS);
 		return query;
 	}
-	check_keys(L, 2, known, "the table of options");
+	keys_check(L, 2, known, "the table of options");
 	lua_getfield(L, 2, "file");
 	*out = stream_at(L, lua_gettop(L));
 	width = width_option(L, 2, "width");
@@ -414,6 +425,7 @@ static int format_method(lua_State *L, enum fmt_format format)
 	int query;
 
 	query_check(L, 1);
+	lua_settop(L, 2);
 	lx_view_stdout(&screen);
 	if (format == FMT_TABLE || format == FMT_VERTICAL) {
 		p.layout.width = screen.width;

@@ -176,6 +176,8 @@ const struct field *field_check(lua_State *L, const struct source *s, int arg)
 
 	if (f && !(f->flags & FF_SETTING))
 		return f;
+	if (f)
+		luaL_error(L, "%s says how to ask, no row has it", name);
 	near = source_nearest(s, name);
 	luaL_error(L, near ? "%s have no field '%s'; did you mean '%s'?" : "%s have no field '%s'",
 		   s->name, name, near);

@@ -16,10 +16,8 @@ static int run_once(lua_State *L, int query, const struct lx_sink *sink, struct 
 	struct lx_cursor *lc = lua_touserdata(L, cursor);
 	struct row row;
 
+	lc->busy = true; /* between its rows a finalizer may run queries */
 	while ((rc = cursor_row(L, query, cursor, &row, err)) > 0) {
-		if (!lc->c)
-			return luaL_error(L, "too many queries are open inside a function of a "
-					     "query");
 		rc = sink->take(L, sink->arg, &row, cursor, err);
 		if (rc)
 			break;
@@ -214,7 +212,8 @@ static bool end_record(lua_State *L, struct report *report)
 /*
  * q:destroy(): closes the sockets that match now (SOCK_DESTROY with the cookie,
  * so that no other is hit) and returns them as a list; those that ended meanwhile
- * are not in it. A query without a condition is refused. Needs CAP_NET_ADMIN.
+ * are not in it. A query without a condition is refused. Needs CAP_NET_ADMIN. A
+ * udp socket that its program has bound loses its peer only and stays bound.
  */
 static int destroy_method(lua_State *L)
 {

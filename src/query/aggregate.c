@@ -89,18 +89,31 @@ static bool replace(struct agg_state *s, const struct value *v)
 	return true;
 }
 
-static bool note(struct agg_state *s, double x)
+/* Whole numbers are kept as they are, all as reals once one is. */
+static void all_real(struct agg_state *s)
+{
+	for (size_t i = 0; !s->inexact && i < s->n; i++)
+		s->list[i].real = (double)s->list[i].whole;
+	s->inexact = true;
+}
+
+static bool note(struct agg_state *s, const struct value *v)
 {
 	if (s->n == s->room) {
 		size_t room = s->room ? s->room * 2 : 4;
-		double *list = realloc(s->list, room * sizeof(*list));
+		union agg_number *list = realloc(s->list, room * sizeof(*list));
 
 		if (!list)
 			return false;
 		s->list = list;
 		s->room = room;
 	}
-	s->list[s->n] = x;
+	if (v->kind == VALUE_FLOAT)
+		all_real(s);
+	if (s->inexact)
+		s->list[s->n].real = as_real(v);
+	else
+		s->list[s->n].whole = v->num;
 	return true;
 }
 
@@ -119,9 +132,8 @@ enum agg_result aggregate_take(const struct aggregate *a, struct agg_state *s,
 	if (a->op != AGG_MIN && a->op != AGG_MAX && v.kind != VALUE_INT && v.kind != VALUE_FLOAT)
 		return AGG_NO_NUMBER;
 	if (a->op == AGG_QUANTILE) {
-		if (!note(s, as_real(&v)))
+		if (!note(s, &v))
 			return AGG_NO_MEMORY;
-		s->inexact |= v.kind == VALUE_FLOAT;
 	} else if (a->op == AGG_SUM || a->op == AGG_AVG) {
 		add(s, &v);
 	} else {
@@ -135,7 +147,14 @@ enum agg_result aggregate_take(const struct aggregate *a, struct agg_state *s,
 
 static int compare_reals(const void *a, const void *b)
 {
-	double x = *(const double *)a, y = *(const double *)b;
+	double x = ((const union agg_number *)a)->real, y = ((const union agg_number *)b)->real;
+
+	return (x > y) - (x < y);
+}
+
+static int compare_whole(const void *a, const void *b)
+{
+	int64_t x = ((const union agg_number *)a)->whole, y = ((const union agg_number *)b)->whole;
 
 	return (x > y) - (x < y);
 }
@@ -145,12 +164,14 @@ static void quantile(const struct aggregate *a, struct agg_state *s, struct valu
 	double rank = ceil(a->arg * (double)s->n);
 	size_t i = rank < 1 ? 0 : (size_t)rank - 1;
 
-	qsort(s->list, s->n, sizeof(*s->list), compare_reals);
-	v->real = s->list[i < s->n ? i : s->n - 1];
-	v->kind = VALUE_FLOAT;
-	if (!s->inexact) {
+	i = i < s->n ? i : s->n - 1;
+	qsort(s->list, s->n, sizeof(*s->list), s->inexact ? compare_reals : compare_whole);
+	if (s->inexact) {
+		v->kind = VALUE_FLOAT;
+		v->real = s->list[i].real;
+	} else {
 		v->kind = VALUE_INT;
-		v->num = (int64_t)v->real;
+		v->num = s->list[i].whole;
 	}
 }
 

@@ -4,15 +4,20 @@
 
 #include "connsh/query.h"
 
+union agg_number {
+	int64_t whole;
+	double real;
+};
+
 /* What one aggregate has taken in; all zero at the start. */
 struct agg_state {
 	size_t n; /* values */
 	int64_t whole;
-	double real;	   /* the sum, once inexact */
-	bool inexact;	   /* a real took part, or whole numbers left 64 bits */
-	struct value best; /* min, max */
-	char *text;	   /* that best points to */
-	double *list;	   /* quantile */
+	double real;		/* the sum, once inexact */
+	bool inexact;		/* a real took part, or whole numbers left 64 bits */
+	struct value best;	/* min, max */
+	char *text;		/* that best points to */
+	union agg_number *list; /* quantile; reals once inexact */
 	size_t room;
 };
 

@@ -65,6 +65,8 @@ int group_key_parse(const struct source *s, const char *text, struct group_key *
 
 	snprintf(name, sizeof(name), "%.*s", (int)(n < 63 ? n : 63), text);
 	*key = (struct group_key){ .field = source_field(s, name), .v4 = -1, .v6 = -1 };
+	if (key->field && key->field->flags & FF_SETTING)
+		return query_fail(err, EINVAL, "%s says how to ask, no row has it", name);
 	near = source_nearest(s, name);
 	if (!key->field && near)
 		return query_fail(err, EINVAL, "%s have no field '%s'; did you mean '%s'?", s->name,

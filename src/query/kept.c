@@ -15,6 +15,7 @@ struct kept *kept_new(const struct row *row, size_t nkeys)
 	k->source = row->source;
 	k->tag = row->tag;
 	k->asked = row->asked;
+	k->when = row->when;
 	k->seq = 0;
 	k->keys = (struct value *)(k->msg + keys);
 	memcpy(k->msg, row->msg, len);
@@ -28,6 +29,7 @@ void kept_row(const struct kept *k, struct row *row)
 	row->msg = (const struct nlmsghdr *)k->msg;
 	row->tag = k->tag;
 	row->asked = k->asked;
+	row->when = k->when;
 	row->indexed = false;
 }
 

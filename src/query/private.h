@@ -91,6 +91,7 @@ struct kept {
 	struct env *env; /* held */
 	const struct source *source;
 	uint32_t tag, asked;
+	double when;
 	uint64_t seq; /* for whoever keeps it */
 	struct value *keys;
 	_Alignas(8) unsigned char msg[];

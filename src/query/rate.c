@@ -45,7 +45,7 @@ struct rate_feed {
 	double *samples; /* by number of the key: time, then the counters */
 	size_t room;
 	uint64_t matched, came;
-	double began;
+	double began, again; /* when the two dumps began */
 	unsigned char *buf;
 	size_t size;
 };
@@ -65,7 +65,8 @@ static double now(void)
 
 static void sample(const struct rate *r, const struct row *row, double *out)
 {
-	out[0] = now();
+	/* a row may have been held back since it came, while its owner was looked for */
+	out[0] = row->when;
 	for (size_t i = 0; i < r->n; i++) {
 		struct value v;
 
@@ -210,6 +211,7 @@ static int rate_next(struct feed *feed, struct row *row, struct nl_error *err)
 	if (!f->second) {
 		if (read_first(f, err) < 0 || wait_for_second(f, err) < 0)
 			return -1;
+		f->again = now();
 		f->second = cursor_open(rate_of(f->query)->d.input, f->inner, err);
 		if (!f->second)
 			return -1;
@@ -263,7 +265,7 @@ static void rate_report(const struct feed *feed, struct report *out)
 	out->timed = true;
 	out->came = f->came;
 	out->went = f->seen.n - f->matched;
-	out->seconds = rate_of(f->query)->seconds;
+	out->seconds = f->again - f->began;
 }
 
 static void rate_close(struct feed *feed)
@@ -447,7 +449,13 @@ struct query *query_rate(struct query *q, double seconds, struct nl_error *err)
 	struct source *s = NULL;
 	struct rate *r;
 
-	if (n == 0 || !base->key || base->destroy || n > FIELD_COUNTERS_MAX) {
+	if (q->from) {
+		query_fail(err, EINVAL,
+			   "rates are of what the kernel counts, so rate comes before "
+			   "group, select, join and another rate");
+		return NULL;
+	}
+	if (n == 0 || !base->key || n > FIELD_COUNTERS_MAX) {
 		query_fail(err, EINVAL, "%s have no counters, so they have no rates", base->name);
 		return NULL;
 	}

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct scan {
 	const struct source *source;
@@ -20,7 +21,9 @@ struct scan {
 	unsigned next;	      /* number of the dump after this one */
 	uint16_t row_type;    /* nlmsg_type of its rows */
 	bool ended;
-	bool rows; /* this dump gave a row */
+	bool rows;	    /* this dump gave a row */
+	uint64_t datagrams; /* of this dump, when the row at hand came */
+	double when;
 	unsigned flags;
 	struct scan_stats stats;
 };
@@ -73,6 +76,7 @@ static int open_dump(struct scan *sc, struct nl_error *err)
 	sc->plan.request.payload = sc->plan.buf;
 	sc->plan.request.len = sc->plan.len;
 	sc->rows = false;
+	sc->datagrams = UINT64_MAX; /* none yet */
 	if (nl_dump_open(&sc->dump, &sc->plan.request, env_netns_fd(sc->req.env), err) < 0) {
 		sc->dump = NULL;
 		return -1;
@@ -146,6 +150,18 @@ static int after_failure(struct scan *sc, struct nl_error *err)
 	return -1;
 }
 
+/* When the datagram at hand came: the clock is read once for each. */
+static double arrival(struct scan *sc)
+{
+	uint64_t n = nl_dump_stats(sc->dump)->datagrams;
+	struct timespec t;
+
+	if (n != sc->datagrams && clock_gettime(CLOCK_MONOTONIC, &t) == 0)
+		sc->when = (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+	sc->datagrams = n;
+	return sc->when;
+}
+
 static void fill(struct scan *sc, struct row *row, const struct nlmsghdr *msg)
 {
 	row->source = sc->source;
@@ -153,6 +169,7 @@ static void fill(struct scan *sc, struct row *row, const struct nlmsghdr *msg)
 	row->msg = msg;
 	row->tag = sc->plan.tag;
 	row->asked = sc->req.needs;
+	row->when = arrival(sc);
 	row->indexed = false;
 }
 

@@ -324,32 +324,74 @@ uint32_t socket_inode(const struct row *row, enum owner_status *why)
 	return 0;
 }
 
+/* SOCK_DESTROY, <linux/sock_diag.h>, of the socket with this cookie if it is that of r->id. */
+static int destroy(const struct row *row, struct inet_diag_req_v2 *r, struct nl_error *err)
+{
+	_Alignas(8) unsigned char buf[64];
+	struct nl_request req = {
+		.bus = NETLINK_SOCK_DIAG,
+		.type = SOCK_DESTROY,
+		.flags = NLM_F_ACK,
+		.payload = r,
+		.len = sizeof(*r),
+		.what = "the end of a socket",
+	};
+
+	if (nl_get(&req, env_netns_fd(row->env), buf, sizeof(buf), err) >= 0)
+		return 0;
+	if (err->code == EPERM)
+		return source_fail(err, EPERM, "closing sockets takes CAP_NET_ADMIN");
+	return -1;
+}
+
+#define PEERS 8192 /* that are tried for one socket */
+
 /*
- * SOCK_DESTROY, <linux/sock_diag.h>. The cookie makes sure that it is this very
- * socket and none that took its ports. Here also udp has its ends the right way.
+ * Sockets without a peer may share an identity (SO_REUSEPORT). Which of them the
+ * kernel finds depends on the peer that asks, so peers are made up until it is
+ * this one; the cookie keeps the others from harm.
+ */
+static int destroy_shared(const struct row *row, struct inet_diag_req_v2 *r, struct nl_error *err)
+{
+	_Alignas(8) unsigned char buf[4096];
+
+	for (unsigned peer = 1; peer <= PEERS; peer++) {
+		/* gone by itself, as most are; or gone since the last look */
+		if (peer % 64 == 1 && find_one(row, 0, buf, sizeof(buf)) < 0)
+			return source_fail(err, ENOENT, "it has ended");
+		r->id.idiag_dport = htons((uint16_t)peer);
+		if (destroy(row, r, err) == 0)
+			return 0;
+		if (err->code != ENOENT)
+			return -1;
+	}
+	return source_fail(err, EOPNOTSUPP,
+			   "it shares its address with others, and the kernel finds only those");
+}
+
+/*
+ * The cookie makes sure that it is this very socket and none that took its
+ * ports. Here also udp has its ends the right way. What becomes of a udp socket is
+ * udp_abort(): it loses its peer, its program gets ECONNABORTED, and if it was
+ * bound it stays so.
  */
 static int end(const struct row *row, struct nl_error *err)
 {
 	const struct inet_diag_msg *m = row_header(row);
-	_Alignas(8) unsigned char buf[64];
 	struct inet_diag_req_v2 r = {
 		.sdiag_family = m->idiag_family,
 		.sdiag_protocol = (uint8_t)row->tag,
 		.idiag_states = UINT32_MAX,
 		.id = m->id,
 	};
-	struct nl_request req = {
-		.bus = NETLINK_SOCK_DIAG,
-		.type = SOCK_DESTROY,
-		.flags = NLM_F_ACK,
-		.payload = &r,
-		.len = sizeof(r),
-		.what = "the end of a socket",
-	};
 
 	if (nl_replay_loaded())
 		return source_fail(err, EINVAL, "sockets of a recording cannot be closed");
-	return nl_get(&req, env_netns_fd(row->env), buf, sizeof(buf), err) < 0 ? -1 : 0;
+	if (destroy(row, &r, err) == 0)
+		return 0;
+	if (err->code == ENOENT && m->id.idiag_dport == 0)
+		return destroy_shared(row, &r, err);
+	return -1;
 }
 
 /* Names the dumps of listeners in a recording: they are no list of all sockets. */

@@ -60,6 +60,9 @@ static const struct spec specs[] = {
 	{ "churn", sm_make_churn, false,
 	  "churn=ADDR:PORT               opened and closed till we end, ,rate=N,procs=M,timewait" },
 	{ "udpchurn", sm_make_udpchurn, false, "udpchurn=ADDR:PORT            the same for udp" },
+	{ "traffic", sm_make_traffic, false,
+	  "traffic=ADDR:PORT*N           N pairs in one process that send till we end, "
+	  ",rate=BYTES,comm=NAME" },
 	{ "all", make_all, true, "all                           some of everything" },
 };
 
@@ -82,7 +85,7 @@ static const struct option {
 	OPTION(procs, NUMBER),	    OPTION(reuseport, FLAG), OPTION(nodelay, FLAG),
 	OPTION(keepalive, FLAG),    OPTION(v6only, FLAG),    OPTION(orphan, FLAG),
 	OPTION(disconnected, FLAG), OPTION(dgram, FLAG),     OPTION(seqpacket, FLAG),
-	OPTION(rate, NUMBER),	    OPTION(timewait, FLAG),
+	OPTION(rate, NUMBER),	    OPTION(timewait, FLAG),  OPTION(comm, TEXT),
 #undef OPTION
 };
 

@@ -26,6 +26,7 @@ struct sm_opts {
 	char *addr;	     /* state=: the local address of the socket in that state */
 	char *dev;	     /* SO_BINDTODEVICE */
 	char *cong;	     /* TCP_CONGESTION */
+	char *comm;	     /* traffic=: the name of its process */
 	long count;	     /* the N of `*N`, 1 without it */
 	long backlog;	     /* of listen(2) */
 	long mark;	     /* SO_MARK */
@@ -38,7 +39,8 @@ struct sm_opts {
 	long queue;	     /* unix=: connections left in the accept queue */
 	long groups;	     /* netlink=: bit mask of groups */
 	long procs;	     /* bulk=: at least so many processes; churn=: so many */
-	long rate;	     /* churn=: connections a second of all processes; 0: all they can */
+	long rate;	     /* churn=: connections a second of all processes; 0: all they can;
+				traffic=: bytes a second of each connection; 0: none */
 	bool counted;	     /* there was a `*N` */
 	bool reuseport, nodelay, keepalive, v6only;
 	bool orphan;	   /* state=: close the descriptor, leave the socket to the kernel */
@@ -133,6 +135,7 @@ void sm_make_bulk(char *value, struct sm_opts *o);    /* sockmaker_bulk.c */
 void sm_make_holders(char *value, struct sm_opts *o); /* sockmaker_bulk.c */
 void sm_make_churn(char *value, struct sm_opts *o);   /* sockmaker_churn.c */
 void sm_make_udpchurn(char *value, struct sm_opts *o);
+void sm_make_traffic(char *value, struct sm_opts *o); /* sockmaker_traffic.c */
 
 /* sockmaker_all.c: the specs that `all` stands for, NULL at the end. */
 extern const char *const sm_all[];
