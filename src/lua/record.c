@@ -284,7 +284,10 @@ static int record_index(lua_State *L)
 				  rec->source->row_name, name, near);
 	}
 	f = lua_touserdata(L, -1);
-	record_get(L, 1, f, &row, &v);
+	if (!record_get(L, 1, f, &row, &v) && f->cost == COST_PROC && env_owners_error(row.env)) {
+		interrupt_check(L);
+		raise_error(L, rec->source->name, env_owners_error(row.env));
+	}
 	value_push(L, f, &v);
 	return 1;
 }
