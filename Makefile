@@ -30,7 +30,7 @@ LUA := $(wildcard lua/*.lua)
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c tests/pty/test_*.c)
 UNIT := $(addprefix $(BUILD)/tests/unit/,$(basename $(notdir $(UNIT_SRC))))
-TOOLS := $(BUILD)/tests/sockmaker $(BUILD)/tests/nlshim.so
+TOOLS := $(addprefix $(BUILD)/tests/,sockmaker ownermaker nlshim.so openlog.so)
 LUA_TESTS := $(wildcard tests/lua/test_*.lua tests/cli/test_*.lua)
 
 .PHONY: all run test test-asan fuzz lint bench deps deps-run deps-test install clean format
@@ -115,7 +115,11 @@ $(BUILD)/tests/sockmaker: $(wildcard tests/tool/sockmaker*.c tests/tool/sockmake
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(CFLAGS) -o $@ $(filter %.c,$^)
 
-$(BUILD)/tests/nlshim.so: tests/tool/nlshim.c
+$(BUILD)/tests/ownermaker: tests/tool/ownermaker.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CFLAGS) -o $@ $<
+
+$(BUILD)/tests/%.so: tests/tool/%.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) -O2 -g -fPIC -shared -o $@ $< -ldl
 

@@ -166,6 +166,8 @@ void value_push(lua_State *L, const struct field *f, const struct value *v) LX_R
 /* ---- answer.c */
 /* Keeps the report with the query at index and says what must be said. */
 void answer_settle(lua_State *L, int query, const struct report *r) LX_RAISES;
+/* Says, unless a notice was given, that a row's owner is hidden, if it is. */
+void answer_hidden(lua_State *L, const struct row *row);
 int answer_index(lua_State *L, const struct lx_query *lq, const char *key) LX_RAISES;
 
 /* ---- load.c */

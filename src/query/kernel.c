@@ -35,11 +35,11 @@ struct kernel_feed {
 	struct keyset seen;    /* when consistent */
 	unsigned char *last;   /* by number in seen: pass in which it came last, plus one */
 	size_t last_room;
-	size_t now, before;  /* how many keys came in this pass, and in the one before */
-	bool differs;	     /* this pass gave a key that no other did */
-	struct owned *owned; /* NULL: owners are not wanted */
+	size_t now, before;   /* how many keys came in this pass, and in the one before */
+	bool differs;	      /* this pass gave a key that no other did */
+	struct owned *owned;  /* NULL: owners are not wanted */
 	uint32_t owner_needs; /* of them, what the rows come with */
-	bool ownerless;	     /* they are wanted, but a recording does not tell them */
+	bool ownerless;	      /* they are wanted, but a recording does not tell them */
 	uint64_t rows;
 	uint64_t here; /* rows read since this place was first asked */
 	bool again;    /* begin this place anew, with more extensions */

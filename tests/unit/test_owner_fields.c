@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-#define POD \
+#define POD                                         \
 	"/kubepods.slice/kubepods-burstable.slice/" \
 	"kubepods-burstable-pod0f3a6e1c_9d2b_4f0e_8a6f_2d1c0b9a8f7e.slice/"
 
