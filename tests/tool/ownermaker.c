@@ -302,7 +302,8 @@ static int by_pid(const void *a, const void *b)
 static void note(const char *name, int lport, int rport, size_t n, struct held *by)
 {
 	fprintf(list, "%s %d %d ", name, lport, rport);
-	qsort(by, n, sizeof(*by), by_pid);
+	if (n)
+		qsort(by, n, sizeof(*by), by_pid);
 	for (size_t i = 0; i < n; i++)
 		fprintf(list, "%s%d", i ? "," : "", (int)by[i].pid);
 	fputs(n ? " " : "- -", list);
