@@ -21,26 +21,11 @@ local connected = sockets<state="established", lport=port>
 print("connections " .. #connected)
 print("clients     " .. #connected:distinct("raddr"))
 
--- An IPv4 client of an IPv6 listener has a mapped address: show what it stands for.
-local held, clients = {}, {}
-for s in connected do
-  local client = s.raddr:gsub("^::ffff:(%d+%.)", "%1")
-  if not held[client] then
-    clients[#clients + 1] = client
-  end
-  held[client] = (held[client] or 0) + 1
-end
+local talkers = connected:top(most, "raddr"):list()
 
-table.sort(clients, function(a, b)
-  if held[a] ~= held[b] then
-    return held[a] > held[b]
-  end
-  return a < b
-end)
-
-if #clients > 0 then
+if #talkers > 0 then
   print()
 end
-for i = 1, math.min(#clients, most) do
-  print(string.format("%4d  %s", held[clients[i]], clients[i]))
+for _, talker in ipairs(talkers) do
+  print(string.format("%4d  %s", talker.count, talker.raddr))
 end

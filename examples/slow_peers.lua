@@ -15,12 +15,10 @@ if not most then
   os.exit(2)
 end
 
-local found = sockets<rtt>=slow, proto="tcp", state="established">:list()
-table.sort(found, function(a, b) return a.rtt > b.rtt end)
+local slowest = sockets<rtt>=slow, proto="tcp", state="established">:sort("-rtt"):limit(most)
 
 print(string.format("%10s  %7s  %-18s  %s", "rtt ms", "retrans", "local", "remote"))
-for i = 1, math.min(#found, most) do
-  local s = found[i]
+for s in slowest do
   print(string.format("%10.3f  %7d  %-18s  %s", s.rtt * 1000, s.total_retrans or 0,
     s.laddr .. " " .. s.lport, s.raddr .. " " .. s.rport))
 end

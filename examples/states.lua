@@ -20,8 +20,8 @@ end
 
 -- One pass over all, rather than one query a state.
 local number = {}
-for s in tcp do
-  number[s.state] = (number[s.state] or 0) + 1
+for group in tcp:group("state"):count() do
+  number[group.state] = group.count
 end
 
 for _, state in ipairs(states) do

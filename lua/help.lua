@@ -28,6 +28,9 @@ local function overview()
   for s in sockets<lport=80> do print(s.raddr) end
   sockets<state="listen">                       at the prompt: a table
   sockets<rtt>0.1, state="established">:first() one record
+  sockets<state="established">:top(10, "raddr") the most frequent values
+  sockets:group("lport", "state"):count():csv() groups, as CSV
+  sockets:rate(3):group("comm"):sum("bytes_sent_rate")  bytes per second by process
   help "sockets"                                its fields
   help "sockets.rtt"                            one of them]])
 end

@@ -55,7 +55,7 @@ struct owners;
 struct owners_request {
 	const uint32_t *inodes; /* sockets that are looked for, in any order; NULL: all */
 	size_t ninodes;
-	const int64_t *pids; /* processes to look at; NULL: all */
+	const int64_t *pids; /* processes to look at, in any order; NULL: all */
 	size_t npids;
 	/* Is a process of this name to be looked at? From several threads. NULL: any. */
 	bool (*accept)(const char *comm, size_t len, void *arg);
@@ -69,16 +69,27 @@ struct owners *owners_new(void); /* NULL: no memory */
  * One pass over /proc/PID/fd, added to what is known already. A process that
  * ends meanwhile is left out, and so is one whose descriptors may not be read
  * (see owners_denied). Each process is read through one descriptor of its
- * folder, so a pid that is used again never mixes two of them up. -1 and *err:
- * /proc itself cannot be read, no memory, or ECANCELED when nl_cancel was raised.
+ * folder, so a pid that is used again never mixes two of them up. A pid that an
+ * earlier pass found under another name, program or cgroup stands, for each
+ * socket, as it was when it was seen last with it.
+ * -1 and *err: ENODEV, ENOENT ... /proc itself cannot be read, EMFILE or ENFILE (no
+ * process is skipped for want of descriptors, of which a thread needs a few), ENOMEM, or ECANCELED
+ * when nl_cancel was raised. The table answers as before then.
  */
 int owners_scan(struct owners *o, const struct owners_request *req, struct nl_error *err);
-/* How many processes hold the socket, and the one numbered i, by ascending pid. */
+/*
+ * How many processes hold the socket, and the one numbered i, by ascending pid, or
+ * NULL; its facts are valid until the next pass. A process counts once, by however
+ * many descriptors it holds the socket.
+ */
 size_t owners_count(const struct owners *o, uint32_t inode);
 const struct holder *owners_holder(const struct owners *o, uint32_t inode, size_t i);
 /* Has a pass met a process whose descriptors it could not read? */
 bool owners_denied(const struct owners *o);
-/* Can there be processes that /proc does not show (another pid namespace, hidepid)? */
+/*
+ * Can there be processes that /proc does not show: is this a pid namespace but the
+ * first, or does a hidepid of proc(5) hide those of other users from us?
+ */
 bool owners_hidden(void);
 void owners_free(struct owners *o); /* NULL is allowed */
 

@@ -124,7 +124,12 @@ static void push_field(lua_State *L, const struct field *f)
 		[COST_FREE] = "free",
 		[COST_REQUEST] = "request",
 		[COST_LOOKUP] = "lookup",
+		[COST_PROC] = "proc",
 	};
+	static const struct {
+		const char *name;
+		unsigned flag;
+	} flags[] = { { "list", FF_LIST }, { "counter", FF_COUNTER }, { "setting", FF_SETTING } };
 
 	lua_newtable(L);
 	set_text(L, "name", f->name);
@@ -134,6 +139,11 @@ static void push_field(lua_State *L, const struct field *f)
 	set_text(L, "doc", f->doc);
 	set_text(L, "from", f->from);
 	set_text(L, "cost", costs[f->cost]);
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
+		if (f->flags & flags[i].flag) {
+			lua_pushboolean(L, true);
+			lua_setfield(L, -2, flags[i].name);
+		}
 	if (f->names) {
 		push_names(L, f);
 		lua_setfield(L, -2, "values");
@@ -143,7 +153,8 @@ static void push_field(lua_State *L, const struct field *f)
 /*
  * connsh.fields(source): the declarations of a source's fields, in order: name,
  * type, takes (what a condition on it can be), unit, doc, from (the kernel's
- * own name), cost, and values for those with names.
+ * own name), cost, values for those with names, and list, counter, setting where
+ * they are true.
  */
 static int base_fields(lua_State *L)
 {

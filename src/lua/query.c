@@ -213,6 +213,8 @@ static int query_explain_method(lua_State *L)
 	box->p = query_explain(lq->q, lq->report, &err);
 	if (!box->p)
 		return raise_error(L, "explain", &err);
+	/* without its last newline, as all methods that give text for print */
+	((char *)box->p)[strlen(box->p) - 1] = '\0';
 	text_push(L, box);
 	return 1;
 }

@@ -3,14 +3,13 @@
  * A namespace is held open once for each name it is asked by, so that thousands of
  * queries on it cost one descriptor.
  */
-#include "connsh/procfs.h"
+#include "private.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,18 +29,6 @@ struct netns {
 
 /* All that are held open. */
 static struct netns *open_ones;
-
-__attribute__((format(printf, 3, 4))) static int fail(struct nl_error *err, int code,
-						      const char *fmt, ...)
-{
-	va_list ap;
-
-	err->code = code;
-	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
-	va_end(ap);
-	return -1;
-}
 
 /* O_NONBLOCK: a path may name a fifo. */
 static int open_path(const char *path)
@@ -98,25 +85,29 @@ static int find(const char *spec, struct nl_error *err)
 	if (strchr(spec, '/')) {
 		fd = open_path(spec);
 		return fd >= 0 ? fd
-			       : fail(err, errno, "the network namespace %s cannot be opened: %s",
-				      shown(spec, buf), strerror(errno));
+			       : procfs_fail(err, errno,
+					     "the network namespace %s cannot be opened: %s",
+					     shown(spec, buf), strerror(errno));
 	}
 	fd = *spec ? open_named(spec) : (errno = ENOENT, -1);
 	if (fd < 0 && errno == ENOENT && number) {
 		fd = open_pid(spec);
 		return fd >= 0 ? fd
-			       : fail(err, errno,
-				      "the network namespace of process %s cannot be opened: %s",
-				      shown(spec, buf), strerror(errno));
+			       : procfs_fail(
+					 err, errno,
+					 "the network namespace of process %s cannot be opened: %s",
+					 shown(spec, buf), strerror(errno));
 	}
 	if (fd < 0 && errno == ENOENT)
-		return fail(err, ENOENT,
-			    "there is no network namespace \"%s\": no entry of /run/netns has "
-			    "this name; a pid or a path would do too",
-			    shown(spec, buf));
+		return procfs_fail(
+			err, ENOENT,
+			"there is no network namespace \"%s\": no entry of /run/netns has "
+			"this name; a pid or a path would do too",
+			shown(spec, buf));
 	return fd >= 0 ? fd
-		       : fail(err, errno, "the network namespace \"%s\" cannot be opened: %s",
-			      shown(spec, buf), strerror(errno));
+		       : procfs_fail(err, errno,
+				     "the network namespace \"%s\" cannot be opened: %s",
+				     shown(spec, buf), strerror(errno));
 }
 
 /* NS_GET_NSTYPE, ioctl_ns(2). */
@@ -125,10 +116,10 @@ static int check_kind(int fd, const char *spec, struct stat *st, struct nl_error
 	char buf[80];
 
 	if (fstat(fd, st) < 0)
-		return fail(err, errno, "the network namespace %s cannot be read: %s",
-			    shown(spec, buf), strerror(errno));
+		return procfs_fail(err, errno, "the network namespace %s cannot be read: %s",
+				   shown(spec, buf), strerror(errno));
 	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
-		return fail(err, EINVAL, "%s is no network namespace", shown(spec, buf));
+		return procfs_fail(err, EINVAL, "%s is no network namespace", shown(spec, buf));
 	return 0;
 }
 
@@ -180,7 +171,7 @@ int netns_open(const char *spec, struct netns **out, struct nl_error *err)
 	if (*out)
 		return 0;
 	close(fd);
-	return fail(err, ENOMEM, "out of memory");
+	return procfs_no_memory(err);
 }
 
 struct netns *netns_ref(struct netns *ns)

@@ -98,10 +98,21 @@ static void print_owners(FILE *out, const struct plan *p)
 			"those left\n");
 }
 
+/* An env for the plan: names of devices are those of the first namespace that is asked. */
+static struct env *plan_env(const struct query *q)
+{
+	struct netns *ns = NULL;
+	struct nl_error err;
+
+	if (q->nnetns)
+		netns_open(q->netns[0], &ns, &err); /* a run will tell if there is none */
+	return env_new(ns);
+}
+
 /* A query over the kernel's rows. False: no memory. */
 static bool print_kernel(FILE *out, const struct query *q, uint32_t needs)
 {
-	struct env *env = env_new(NULL);
+	struct env *env = plan_env(q);
 	struct plan *p = calloc(1, sizeof(*p));
 	bool ok = env && p && plan_make(q, needs, env, p);
 

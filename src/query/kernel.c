@@ -318,6 +318,12 @@ static void kernel_report(const struct feed *f, struct report *out)
 	if (k->flags & (SCAN_INTERRUPTED | SCAN_FOREIGN | SCAN_DAMAGED))
 		out->complete = false;
 	warn_flags(k, out);
+	for (size_t i = 0; i < k->nplaces; i++) {
+		if (!env_lacks(k->places[i]))
+			continue;
+		out->complete = false;
+		report_warn(out, "%s", env_lacks(k->places[i]));
+	}
 	if (k->owned)
 		owned_report(k->owned, out);
 	if (k->ownerless)

@@ -1,5 +1,6 @@
 /* Owns keys: values as bytes that are equal when the values are, and sets of them. */
 #include "private.h"
+#include "seen.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -103,27 +104,17 @@ void key_free(struct keybuf *k)
 
 /* ---- sets ---------------------------------------------------------------------------- */
 
-/* Finalizer of MurmurHash3 by Austin Appleby (public domain): every bit counts. */
-static uint64_t mix(uint64_t h)
-{
-	h ^= h >> 33;
-	h *= UINT64_C(0xff51afd7ed558ccd);
-	h ^= h >> 33;
-	h *= UINT64_C(0xc4ceb9fe1a85ec53);
-	return h ^ h >> 33;
-}
-
 static uint64_t hash_bytes(const unsigned char *p, size_t n)
 {
 	uint64_t h = n, word;
 
 	for (; n >= sizeof(word); p += sizeof(word), n -= sizeof(word)) {
 		memcpy(&word, p, sizeof(word));
-		h = mix(h ^ word);
+		h = hash_mix(h ^ word);
 	}
 	word = 0;
 	memcpy(&word, p, n);
-	h = mix(h ^ word);
+	h = hash_mix(h ^ word);
 	return h ? h : 1; /* 0 marks a free slot */
 }
 

@@ -3,19 +3,9 @@
 
 #define SLOTS (WINDOW_SIZE * 2)
 
-/* Finalizer of MurmurHash3 by Austin Appleby (public domain): every bit counts. */
-static uint64_t mix(uint64_t h)
-{
-	h ^= h >> 33;
-	h *= UINT64_C(0xff51afd7ed558ccd);
-	h ^= h >> 33;
-	h *= UINT64_C(0xc4ceb9fe1a85ec53);
-	return h ^ h >> 33;
-}
-
 static size_t home(uint64_t key)
 {
-	return mix(key) & (SLOTS - 1);
+	return hash_mix(key) & (SLOTS - 1);
 }
 
 /* Takes key out and closes the gap: what follows moves back if its home allows. */

@@ -4,6 +4,16 @@
 
 #include "connsh/source.h"
 
+/* Finalizer of MurmurHash3 by Austin Appleby (public domain): every bit counts. */
+static inline uint64_t hash_mix(uint64_t h)
+{
+	h ^= h >> 33;
+	h *= UINT64_C(0xff51afd7ed558ccd);
+	h ^= h >> 33;
+	h *= UINT64_C(0xc4ceb9fe1a85ec53);
+	return h ^ h >> 33;
+}
+
 /*
  * The keys of the last WINDOW_SIZE rows. A dump of sockets doubles rows only
  * near the bucket where it resumed, so a bounded window tells them.

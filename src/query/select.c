@@ -161,7 +161,7 @@ static struct source *columns_source(struct select *sel, struct nl_error *err)
 		query_no_memory(err);
 	for (size_t i = 0; s && i < sel->n; i++) {
 		struct chosen *c = &sel->columns[i];
-		const char *name = c->name ? c->name : c->field->name;
+		const char *name = c->field && !c->name ? c->field->name : c->name;
 
 		if (!made_field(s, i, name, c->field ? c->field : &made_any)) {
 			if (errno == EEXIST)

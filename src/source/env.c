@@ -244,6 +244,13 @@ int env_listens(struct env *e, uint16_t port)
 	return e->listening ? (int)(e->listening[port / 64] >> (port % 64) & 1) : -1;
 }
 
+const char *env_lacks(const struct env *e)
+{
+	return e->listening_asked && !e->listening
+		       ? "the listening ports could not be listed: inbound is unknown"
+		       : NULL;
+}
+
 void env_set_damaged(struct env *e)
 {
 	e->damaged = true;

@@ -355,9 +355,22 @@ static int end(const struct row *row, struct nl_error *err)
 /* Names the dumps of listeners in a recording: they are no list of all sockets. */
 #define KEY_LISTENERS UINT32_C(0x80000000)
 
-static bool add_listening(struct env *env, size_t table, uint64_t ports[1024])
+static void note_listener(const struct nlmsghdr *msg, uint64_t ports[1024])
 {
-	struct scan_request req = { .env = env, .ordered = true };
+	const struct inet_diag_msg *m = NLMSG_DATA(msg);
+	uint16_t port;
+
+	/* a recording may hold more than was asked for */
+	if (msg->nlmsg_type != SOCK_DIAG_BY_FAMILY || msg->nlmsg_len < NLMSG_HDRLEN + sizeof(*m) ||
+	    m->idiag_state != STATE_LISTEN)
+		return;
+	port = ntohs(m->id.idiag_sport);
+	ports[port / 64] |= UINT64_C(1) << (port % 64);
+}
+
+static bool list_listeners(struct env *env, const struct table *t, uint64_t ports[1024])
+{
+	struct scan_request req = { .env = env };
 	struct dump_plan *plan = calloc(1, sizeof(*plan));
 	struct nl_dump *list = NULL;
 	const struct nlmsghdr *msg;
@@ -366,22 +379,14 @@ static bool add_listening(struct env *env, size_t table, uint64_t ports[1024])
 
 	if (!plan)
 		return false;
-	lay_out(&tables[table], 1u << STATE_LISTEN, &req, plan);
+	lay_out(t, 1u << STATE_LISTEN, &req, plan);
 	plan->request.key |= KEY_LISTENERS;
 	plan->request.payload = plan->buf;
 	plan->request.len = plan->len;
-	if (nl_dump_open(&list, &plan->request, env_netns_fd(env), &err) == 0)
-		while ((rc = nl_dump_next(list, &msg, &err)) > 0) {
-			const struct inet_diag_msg *m = NLMSG_DATA(msg);
-			uint16_t port;
-
-			if (msg->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
-			    msg->nlmsg_len < NLMSG_HDRLEN + sizeof(*m) ||
-			    m->idiag_state != STATE_LISTEN)
-				continue;
-			port = ntohs(m->id.idiag_sport);
-			ports[port / 64] |= UINT64_C(1) << (port % 64);
-		}
+	if (nl_dump_open(&list, &plan->request, env_netns_fd(env), &err) == 0) {
+		while ((rc = nl_dump_next(list, &msg, &err)) > 0)
+			note_listener(msg, ports);
+	}
 	nl_dump_close(list);
 	free(plan);
 	return rc == 0;
@@ -389,7 +394,8 @@ static bool add_listening(struct env *env, size_t table, uint64_t ports[1024])
 
 bool sockets_listening(struct env *env, uint64_t ports[1024])
 {
-	return add_listening(env, TCP4, ports) && add_listening(env, TCP6, ports);
+	return list_listeners(env, &tables[TCP4], ports) &&
+	       list_listeners(env, &tables[TCP6], ports);
 }
 
 const struct source source_sockets = {

@@ -34,6 +34,7 @@ GETTER(get_netns);
 GETTER(get_uid);
 GETTER(get_user);
 GETTER(get_queue_of_listener);
+GETTER(get_backlog_used);
 GETTER(get_timer_value);
 GETTER(get_cookie);
 GETTER(get_cgroup);

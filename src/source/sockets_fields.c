@@ -83,6 +83,9 @@ const struct field socket_fields[] = {
 	  .from = "idiag_wqueue of a listener",
 	  .doc = "Connections of a listener that may wait to be accepted: what listen(2) "
 		 "allowed." },
+	{ .name = "backlog_used", .type = FT_FLOAT, .get = get_backlog_used,
+	  .from = "idiag_rqueue and idiag_wqueue of a listener",
+	  .doc = "Share of its backlog that a listener uses: 1 is full; above, it drops." },
 	{ .name = "dev", .type = FT_TEXT, .get = get_dev, HDR(id.idiag_if),
 	  .cost = COST_LOOKUP, .push = push_dev, .from = "idiag_if",
 	  .doc = "Network device that the socket is bound to." },

@@ -145,6 +145,18 @@ bool get_queue_of_listener(const struct row *row, const struct field *f, struct 
 	return diag(row)->idiag_state == STATE_LISTEN && field_load(f, row, v);
 }
 
+bool get_backlog_used(const struct row *row, const struct field *f, struct value *v)
+{
+	const struct inet_diag_msg *m = diag(row);
+
+	(void)f;
+	if (m->idiag_state != STATE_LISTEN || m->idiag_wqueue == 0)
+		return false;
+	v->kind = VALUE_FLOAT;
+	v->real = (double)m->idiag_rqueue / (double)m->idiag_wqueue;
+	return true;
+}
+
 /* What a timer that does not run would say is nothing. */
 bool get_timer_value(const struct row *row, const struct field *f, struct value *v)
 {

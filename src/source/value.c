@@ -53,11 +53,32 @@ const char *enum_text(const struct enum_name *names, int64_t value)
 	return NULL;
 }
 
+/* Dotted decimal: half of all cells of a table of sockets, and inet_ntop goes by printf. */
+static char *put_octet(char *p, unsigned n)
+{
+	if (n >= 100)
+		*p++ = (char)('0' + n / 100);
+	if (n >= 10)
+		*p++ = (char)('0' + n / 10 % 10);
+	*p++ = (char)('0' + n % 10);
+	return p;
+}
+
+static void ipv4_text(const uint8_t bytes[4], char *p)
+{
+	for (int i = 0; i < 4; i++) {
+		p = put_octet(p, bytes[i]);
+		*p++ = i < 3 ? '.' : '\0';
+	}
+}
+
 static void addr_text(const struct addr *a, char buf[VALUE_TEXT_MAX])
 {
 	size_t n;
 
-	if (!inet_ntop(a->family, a->bytes, buf, VALUE_TEXT_MAX))
+	if (a->family == AF_INET)
+		ipv4_text(a->bytes, buf);
+	else if (!inet_ntop(a->family, a->bytes, buf, VALUE_TEXT_MAX))
 		snprintf(buf, VALUE_TEXT_MAX, "unknown(%u)", a->family);
 	n = strlen(buf);
 	if (a->plen)

@@ -96,9 +96,8 @@ struct view {
 
 static struct fmt_column format_column(const struct view_column *c)
 {
-	bool right =
-		c->align == VIEW_RIGHT || (c->align == VIEW_NATURAL && is_number[c->field->type] &&
-					   !(c->field->flags & FF_LIST));
+	bool number = is_number[c->field->type] && !(c->field->flags & FF_LIST);
+	bool right = c->align == VIEW_RIGHT || (c->align == VIEW_NATURAL && number);
 
 	return (struct fmt_column){
 		.name = c->field->name,
@@ -108,7 +107,8 @@ static struct fmt_column format_column(const struct view_column *c)
 		.align = right ? FMT_RIGHT : FMT_LEFT,
 		.min = c->min,
 		.max = c->max,
-		.fixed = c->fixed,
+		/* of a number or an address what is cut off makes it another one */
+		.fixed = c->fixed || number || c->field->type == FT_ADDR,
 		.none = c->none,
 	};
 }

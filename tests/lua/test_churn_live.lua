@@ -194,9 +194,9 @@ function TestChurn:test_time_wait_is_left_only_when_asked_for()
   local left = numbers_beside("churn=[::1]:9000,rate=1000,timewait", script)
   lu.assertEquals(reset[1], 0)
   lu.assertTrue(left[1] > 50, left[1] .. " sockets in time-wait")
-  -- 64 live connections with two ends each; one may be half open or half closed.
+  -- 64 live connections with two ends each; while they are listed some open and some close.
   for _, established in ipairs({ reset[2], left[2] }) do
-    lu.assertTrue(established >= 120 and established <= 130, established .. " established")
+    lu.assertTrue(established >= 110 and established <= 150, established .. " established")
   end
 end
 

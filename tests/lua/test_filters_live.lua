@@ -9,6 +9,27 @@ local S = require("support")
 local SEED = math.tointeger(tonumber(os.getenv("CONNSH_SEED"))) or 20240611
 local FILTERS = 12000
 
+-- All namespaces share one table of connections, which each dump walks whole: the load that
+-- another one bears would be ours. So this file runs again in a namespace with a table of its own.
+local function with_own_table()
+  local entries = io.open("/proc/sys/net/ipv4/tcp_child_ehash_entries", "w")
+  if not entries or os.getenv("CONNSH_OWN_TABLE") then
+    return
+  end
+  entries:write("4096")
+  if not entries:close() or S.run({ "unshare", "-n", "true" }).code ~= 0 then
+    return
+  end
+  local words = { "CONNSH_OWN_TABLE=1 exec unshare -n", S.sh_quote(S.connsh_path()) }
+  for i = 0, #arg do
+    words[#words + 1] = S.sh_quote(arg[i])
+  end
+  local _, how, number = os.execute(table.concat(words, " "))
+  os.exit(how == "signal" and 128 + number or number)
+end
+
+with_own_table()
+
 -- Devices to bind to, as far as this kernel makes them: one stays, one will be gone.
 local function devices()
   local specs = {}
@@ -314,6 +335,9 @@ end
 
 TestFilters = {}
 
+-- Sockets in time-wait leave after a minute.
+local at_first = snapshot()
+
 
 -- How the filter's answer differs from the evaluator's, or nil and how many rows there are.
 local function difference(filter, rows, whole)
@@ -343,7 +367,7 @@ end
 
 function TestFilters:test_random_filters()
   math.randomseed(SEED)
-  local rows, anew, some, programs, exact = snapshot(), 0, 0, 0, 0
+  local rows, anew, some, programs, exact = at_first, 0, 0, 0, 0
   for i = 1, FILTERS do
     local filter = random_filter(3)
     local wrong, n = difference(filter, rows, i % 8 == 0)
@@ -370,9 +394,8 @@ end
 
 -- Each kind of row that the filters are about must be there, or they prove nothing.
 function TestFilters:test_rows_of_every_kind()
-  local rows = snapshot()
   local function have(filter)
-    lu.assertTrue(#matching(filter, rows) > 0, "no socket for " .. show(filter))
+    lu.assertTrue(#matching(filter, at_first) > 0, "no socket for " .. show(filter))
   end
   for _, state in ipairs(values.state) do
     have({ "state", "=", state })

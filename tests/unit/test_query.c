@@ -208,6 +208,8 @@ static void random_sock(struct sock *s, struct env *env)
 	/* tcp has no closed sockets but the bound ones, which no part of ours asks for */
 	if (s->row.tag == IPPROTO_TCP && d->idiag_state == STATE_CLOSE)
 		d->idiag_state = STATE_LISTEN;
+	if (s->row.tag == IPPROTO_UDP)
+		d->idiag_state = roll(2) ? STATE_ESTABLISHED : STATE_CLOSE;
 }
 
 /* Is the socket in a part that is asked for? By the parts' own values. */
@@ -292,6 +294,56 @@ static void test_plans(void **state)
 	assert_in_range(programs, 8000, 39999);
 	assert_in_range(fewer, 200000, 1599999);
 	assert_in_range(more, 20000, 1599999);
+}
+
+/* Adds the test numbered i; *size is what it takes. False at the end of the list. */
+static bool add_test(struct kprog *p, unsigned i, size_t *size, bool *added)
+{
+	static const struct addr v4 = { .family = AF_INET }, v6 = { .family = AF_INET6 };
+	static const size_t sizes[] = { 8, 8, 16, 8, 4, 16, 28, 8, 12, 12, 4, 4 };
+	const bool did[] = {
+		i == 0 && kprog_port(p, true, 80, 80),
+		i == 1 && kprog_port(p, false, 80, UINT16_MAX),
+		i == 2 && kprog_port(p, true, 80, 81),
+		i == 3 && kprog_port(p, false, 0, 81),
+		i == 4 && kprog_port(p, true, 0, UINT16_MAX),
+		i == 5 && kprog_addr(p, true, &v4, 32),
+		i == 6 && kprog_addr(p, false, &v6, 0),
+		i == 7 && kprog_dev(p, 1),
+		i == 8 && kprog_mark(p, 1, 1),
+		i == 9 && kprog_cgroup(p, 1),
+		i == 10 && kprog_always(p, true),
+		i == 11 && kprog_always(p, false),
+	};
+
+	if (i >= sizeof(sizes) / sizeof(sizes[0]))
+		return false;
+	*size = sizes[i];
+	*added = did[i];
+	return true;
+}
+
+/* No byte more than the instruction needs; and what does not fit leaves no trace. */
+static void test_programs_have_room(void **state)
+{
+	struct kprog p, before;
+	size_t size;
+	bool added;
+
+	(void)state;
+	for (unsigned i = 0; p.len = 0, add_test(&p, i, &size, &added); i++) {
+		assert_true(added);
+		assert_int_equal(p.len, size);
+		assert_true(model_audit(&p));
+		for (unsigned n = 0; added && n < sizeof(p.code); n++) {
+			before = p;
+			add_test(&p, i, &size, &added);
+		}
+		assert_false(added);
+		assert_memory_equal(&p, &before, sizeof(p.len) + p.len);
+		assert_in_range(p.len, 4000, sizeof(p.code));
+		assert_true(model_audit(&p));
+	}
 }
 
 /* A filter whose program is too long for the kernel's 16 bits is tested here. */
@@ -395,11 +447,9 @@ static void test_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plans),
-		cmocka_unit_test(test_long_filter),
-		cmocka_unit_test(test_narrowing_shares),
-		cmocka_unit_test(test_window),
-		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_plans),	    cmocka_unit_test(test_programs_have_room),
+		cmocka_unit_test(test_long_filter), cmocka_unit_test(test_narrowing_shares),
+		cmocka_unit_test(test_window),	    cmocka_unit_test(test_keys),
 	};
 
 	cgroups[3] = cgroup_id("/");
