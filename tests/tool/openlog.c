@@ -1,11 +1,16 @@
 /*
  * openlog: a preload library that writes the path of each file that is opened,
  * a line each, to the file that CONNSH_OPENLOG names.
+ *
+ * With CONNSH_OPENLOG_AT, a pid: when its folder is opened for the first time, the
+ * process gets SIGUSR1, and the call goes on when the file CONNSH_OPENLOG_WAIT is
+ * there.
  */
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +31,20 @@ __attribute__((constructor)) static void begin(void)
 		_exit(99);
 }
 
+/* Once: a process does at this very moment what it was told to. */
+static void at(const char *path)
+{
+	static atomic_flag done = ATOMIC_FLAG_INIT;
+	const char *pid = getenv("CONNSH_OPENLOG_AT"), *file = getenv("CONNSH_OPENLOG_WAIT");
+
+	if (!pid || !file || strcmp(path, pid) != 0 || atomic_flag_test_and_set(&done))
+		return;
+	if (kill((pid_t)atoi(pid), SIGUSR1))
+		_exit(99);
+	while (access(file, F_OK))
+		usleep(1000);
+}
+
 static int logged(int dir, const char *path, int flags, unsigned mode)
 {
 	char line[4200];
@@ -34,6 +53,7 @@ static int logged(int dir, const char *path, int flags, unsigned mode)
 	/* one write a line: threads open files side by side */
 	if (n < 0 || (size_t)n >= sizeof(line) || write(log_fd, line, (size_t)n) != n)
 		_exit(99);
+	at(path);
 	errno = saved;
 	return (int)syscall(SYS_openat, dir, path, flags, mode);
 }

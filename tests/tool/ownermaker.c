@@ -8,6 +8,9 @@
  *		"-" for none; rport 0 is a socket that is not connected.
  *	ownermaker hold PORT
  *		holds a listener until its standard input ends
+ *	ownermaker move PORT FILE
+ *		prints the pids of two processes, of which the second holds a listener until
+ *		it gets SIGUSR1; when the first has it and the second has not, FILE is there
  *	ownermaker churn MS FILE
  *		processes that live so long, each with a connection, until standard input
  *		ends; FILE is a table of 32-bit pids by local port. Keepers hold listeners
@@ -455,6 +458,70 @@ static int hold(int port)
 	return 0;
 }
 
+/* ---- a move from one process to another, on demand --------------------------------------- */
+
+/* The one that gets the socket. */
+static void await(int over)
+{
+	receive_fd(over);
+	if (write(over, "x", 1) != 1)
+		_exit(125);
+	for (;;)
+		pause();
+}
+
+/* The one that has it first; SIGUSR1 is blocked. */
+static void give(int over, int port, int ready, const char *file)
+{
+	int fd = listener(port), sig;
+	sigset_t set;
+	char byte;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	if (write(ready, "x", 1) != 1 || sigwait(&set, &sig))
+		_exit(125);
+	send_fd(over, fd);
+	if (read(over, &byte, 1) != 1)
+		_exit(125);
+	close(fd);
+	close(open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	for (;;)
+		pause();
+}
+
+static int move(int port, const char *file)
+{
+	int pair[2], ready[2];
+	pid_t to, from;
+	sigset_t set;
+	char byte;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) ||
+	    pipe2(ready, O_CLOEXEC) || sigprocmask(SIG_BLOCK, &set, NULL))
+		die("move");
+	to = child();
+	if (to == 0) {
+		set_comm("taker");
+		await(pair[0]);
+	}
+	from = child();
+	if (from == 0) {
+		set_comm("giver");
+		give(pair[1], port, ready[1], file);
+	}
+	close(ready[1]);
+	if (read(ready[0], &byte, 1) != 1)
+		die("move");
+	printf("%d %d\n", (int)to, (int)from);
+	say_ready();
+	while (!ended(-1))
+		;
+	return 0;
+}
+
 /* ---- churn ------------------------------------------------------------------------------ */
 
 static uint32_t *pid_of; /* by local port; shared by all */
@@ -592,8 +659,12 @@ int main(int argc, char **argv)
 		return scene(argv[2], argv + 4);
 	if (argc == 3 && strcmp(argv[1], "hold") == 0)
 		return hold(atoi(argv[2]));
+	if (argc == 4 && strcmp(argv[1], "move") == 0)
+		return move(atoi(argv[2]), argv[3]);
 	if (argc == 4 && strcmp(argv[1], "churn") == 0)
 		return churn(atoi(argv[2]), argv[3]);
-	fputs("usage: ownermaker scene FILE -- COMMAND | hold PORT | churn MS FILE\n", stderr);
+	fputs("usage: ownermaker scene FILE -- COMMAND | hold PORT | move PORT FILE | "
+	      "churn MS FILE\n",
+	      stderr);
 	return 2;
 }
