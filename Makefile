@@ -30,7 +30,7 @@ LUA := $(wildcard lua/*.lua)
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c tests/pty/test_*.c)
 UNIT := $(addprefix $(BUILD)/tests/unit/,$(basename $(notdir $(UNIT_SRC))))
-TOOLS := $(BUILD)/tests/sockmaker $(BUILD)/tests/named $(BUILD)/tests/nlshim.so
+TOOLS := $(addprefix $(BUILD)/tests/,sockmaker named ownermaker nlshim.so openlog.so)
 LUA_TESTS := $(wildcard tests/lua/test_*.lua tests/cli/test_*.lua)
 
 .PHONY: all run test test-asan fuzz lint bench deps deps-run deps-test install clean format
@@ -119,7 +119,11 @@ $(BUILD)/tests/named: tests/tool/named.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(CFLAGS) -o $@ $<
 
-$(BUILD)/tests/nlshim.so: tests/tool/nlshim.c
+$(BUILD)/tests/ownermaker: tests/tool/ownermaker.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CFLAGS) -o $@ $<
+
+$(BUILD)/tests/%.so: tests/tool/%.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) -O2 -g -fPIC -shared -o $@ $< -ldl
 

@@ -305,18 +305,29 @@ const char *env_lacks(const struct env *e);
 /* Keeps a source that was made at run time as long as the env lives. */
 void env_keep_source(struct env *e, const struct source *s);
 /*
- * Who holds which socket, as far as it was looked up; NULL before the first
- * look. All envs of a run share what is known: the second looks where the
- * first does.
+ * Who holds which socket is looked up by passes over /proc, whose result all
+ * envs of a run share: the second looks where the first does.
  */
-const struct owners *env_owners(const struct env *e);
 void env_share_owners(struct env *e, struct env *with);
 /*
- * A pass over /proc for what is asked. Of the n conditions, which every row
- * must meet, those on pid and comm restrict it to processes that can meet them.
+ * A pass for the inodes of req (whose other members are not used), with what
+ * needs asks. If each row must meet the condition `only`, and it names
+ * processes by pid or comm, no others are looked at: then only these are the
+ * owners of a row, but for NEED_HOLDERS, which takes a second pass over all.
  */
-int env_scan_owners(struct env *e, const struct owners_request *what,
-		    const struct cond *const *conds, size_t n, struct nl_error *err);
+int env_scan_owners(struct env *e, const struct owners_request *req, const struct cond *only,
+		    uint32_t needs, struct nl_error *err);
+bool env_owners_looked(const struct env *e); /* was there any pass? */
+/* Has a pass found what fields with these needs tell of the socket? */
+bool env_owner_known(const struct env *e, uint32_t inode, uint32_t needs);
+/*
+ * Was no holder found though there may be one: not permitted to look into, or
+ * not in /proc? And if so, is it known only that the condition names it?
+ */
+enum owner_hidden { OWNER_NOT_HIDDEN, OWNER_HIDDEN, OWNER_HIDDEN_BY_NAME };
+enum owner_hidden env_owner_hidden(const struct env *e, uint32_t inode);
+/* Why a single row that was asked for its owner cannot tell it; NULL: it can. */
+const struct nl_error *env_owners_error(const struct env *e);
 /* Notes, and tells, that a row of the run had damaged attributes. */
 void env_set_damaged(struct env *e);
 bool env_damaged(const struct env *e);
@@ -333,7 +344,7 @@ struct row {
 	const struct nlmsghdr *msg;
 	uint32_t tag;	/* the source's own: sockets keep the protocol here */
 	uint32_t asked; /* extension bits that the request named */
-	double when;	/* it came from the kernel, in s of CLOCK_MONOTONIC; its facts are of then */
+	double when; /* it came from the kernel, in s of CLOCK_MONOTONIC; its facts are of then */
 	bool indexed;
 	const struct nlattr *attr[ROW_ATTRS];
 };
@@ -402,6 +413,7 @@ enum owner_status {
 	OWNER_NOT_ACCEPTED, /* waits for accept(2), or is half open */
 	OWNER_CLOSED,	    /* its program has closed it; the kernel ends the connection */
 	OWNER_GONE,	    /* ended before its holder was found */
+	OWNER_UNREADABLE,   /* /proc could not be read */
 };
 
 /*

@@ -258,6 +258,16 @@ void value_push(lua_State *L, const struct field *f, const struct value *v)
 	}
 }
 
+/* A script that asks for an owner shall not take "not told" for "none". */
+static void unknown_owner(lua_State *L, const struct row *row)
+{
+	if (env_owners_error(row->env)) {
+		interrupt_check(L);
+		raise_error(L, row->source->name, env_owners_error(row->env));
+	}
+	answer_hidden(L, row);
+}
+
 /* Upvalues: 1 name -> field, 2 the metatable. */
 static int record_index(lua_State *L)
 {
@@ -284,7 +294,8 @@ static int record_index(lua_State *L)
 				  rec->source->row_name, name, near);
 	}
 	f = lua_touserdata(L, -1);
-	record_get(L, 1, f, &row, &v);
+	if (!record_get(L, 1, f, &row, &v) && f->cost == COST_PROC)
+		unknown_owner(L, &row);
 	value_push(L, f, &v);
 	return 1;
 }

@@ -41,19 +41,36 @@ void kept_free(struct kept *k)
 	free(k);
 }
 
+static bool reserve(struct rowstore *s)
+{
+	size_t cap = s->cap ? s->cap * 2 : 64;
+	struct kept **rows;
+
+	if (s->n < s->cap)
+		return true;
+	rows = realloc(s->rows, cap * sizeof(*rows));
+	if (!rows)
+		return false;
+	s->rows = rows;
+	s->cap = cap;
+	return true;
+}
+
 bool rowstore_add(struct rowstore *s, const struct row *row)
 {
-	if (s->n == s->cap) {
-		size_t cap = s->cap ? s->cap * 2 : 64;
-		struct kept **rows = realloc(s->rows, cap * sizeof(*rows));
-
-		if (!rows)
-			return false;
-		s->rows = rows;
-		s->cap = cap;
-	}
+	if (!reserve(s))
+		return false;
 	s->rows[s->n] = kept_new(row, 0);
 	return s->rows[s->n] && ++s->n;
+}
+
+bool rowstore_move(struct rowstore *to, struct rowstore *from, size_t i)
+{
+	if (!reserve(to))
+		return false;
+	to->rows[to->n++] = from->rows[i];
+	from->rows[i] = NULL;
+	return true;
 }
 
 void rowstore_clear(struct rowstore *s)

@@ -12,6 +12,7 @@
 #include "private.h"
 #include "seen.h"
 
+#include <errno.h>
 #include <linux/capability.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,9 +35,11 @@ struct kernel_feed {
 	struct keyset seen;    /* when consistent */
 	unsigned char *last;   /* by number in seen: pass in which it came last, plus one */
 	size_t last_room;
-	size_t now, before;  /* how many keys came in this pass, and in the one before */
-	bool differs;	     /* this pass gave a key that no other did */
-	struct owned *owned; /* NULL: owners are not wanted */
+	size_t now, before;   /* how many keys came in this pass, and in the one before */
+	bool differs;	      /* this pass gave a key that no other did */
+	struct owned *owned;  /* NULL: owners are not wanted */
+	uint32_t owner_needs; /* of them, what the rows come with */
+	bool ownerless;	      /* they are wanted, but a recording does not tell them */
 	uint64_t rows;
 	uint64_t here; /* rows read since this place was first asked */
 	bool again;    /* begin this place anew, with more extensions */
@@ -157,7 +160,7 @@ static int next_here(struct kernel_feed *k, struct row *row, struct nl_error *er
 	while ((rc = scan_next(k->scan, row, err)) > 0) {
 		k->rows++;
 		k->here++;
-		row->asked |= k->needs & (NEED_OWNERS);
+		row->asked |= k->owner_needs;
 		if (!may_pass(k, row))
 			continue;
 		rc = doubled(k, row);
@@ -211,9 +214,24 @@ static int pull(void *arg, struct row *row, struct nl_error *err)
 	return 0;
 }
 
-static bool wants_owners(const struct kernel_feed *k)
+/* Rows from now on go through owned.c. */
+static int begin_owned(struct kernel_feed *k, struct nl_error *err)
 {
-	return (k->needs & NEED_OWNER) && k->query->source->inode;
+	const struct node *filter = k->query->filter;
+	const struct cond *c = NULL;
+
+	if (nl_replay_loaded()) {
+		k->ownerless = true;
+		if (!filter || !owner_conditions(filter, &c))
+			return 0;
+		return query_fail(err, ENODATA,
+				  "a recording does not tell which processes held the sockets, so "
+				  "%s cannot be a condition",
+				  c->field->name);
+	}
+	k->owner_needs = k->needs & NEED_OWNERS;
+	k->owned = owned_new(k->query, k->owner_needs);
+	return k->owned ? 0 : query_no_memory(err);
 }
 
 static int kernel_next(struct feed *f, struct row *row, struct nl_error *err)
@@ -222,11 +240,9 @@ static int kernel_next(struct feed *f, struct row *row, struct nl_error *err)
 
 	if (!k->scan && k->place == 0 && k->rows == 0 && start_scan(k, err) < 0)
 		return -1;
-	if (!k->owned && wants_owners(k)) {
-		k->owned = owned_new(k->query, k->needs);
-		if (!k->owned)
-			return query_no_memory(err);
-	}
+	if ((k->needs & NEED_OWNER) && k->query->source->inode && !k->owned && !k->ownerless &&
+	    begin_owned(k, err) < 0)
+		return -1;
 	return k->owned ? owned_next(k->owned, pull, k, row, err) : pull(k, row, err);
 }
 
@@ -310,6 +326,9 @@ static void kernel_report(const struct feed *f, struct report *out)
 	}
 	if (k->owned)
 		owned_report(k->owned, out);
+	if (k->ownerless)
+		report_warn(out, "a recording does not tell which processes held the %s",
+			    k->query->source->name);
 }
 
 static void kernel_close(struct feed *f)

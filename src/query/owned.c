@@ -6,8 +6,8 @@
  *
  * At most BATCH rows are held back before the first pass. Should more come, the
  * pass is over all sockets, the rows go on as they come, and only those whose
- * socket is younger than the pass wait for the second one. No pass is made when
- * no row can have a holder.
+ * holder it did not find wait for another one, at most BATCH at a time. No pass
+ * is made when no row can have a holder.
  */
 #include "private.h"
 
@@ -27,6 +27,7 @@ struct owned {
 	bool ended;
 	struct env *env; /* of the first row: where the owners of all are kept */
 	uint64_t held_back, hidden;
+	bool by_name; /* some may be hidden whose processes a condition names */
 };
 
 struct owned *owned_new(const struct query *q, uint32_t needs)
@@ -54,10 +55,13 @@ void owned_report(const struct owned *o, struct report *r)
 {
 	r->held_back += o->held_back;
 	r->hidden += o->hidden;
-	if (o->hidden)
+	if (o->by_name)
+		report_warn(r, "this user may not look into all processes that the condition "
+			       "names: sockets that those hold are left out");
+	else if (o->hidden)
 		report_warn(r,
-			    "the processes that hold %llu sockets may not be looked into by this "
-			    "user: their owners are unknown (see owner_status)",
+			    "the holders of %llu sockets are not known: /proc does not show all "
+			    "processes to this user (see owner_status)",
 			    (unsigned long long)o->hidden);
 }
 
@@ -68,20 +72,41 @@ static uint32_t inode_of(const struct row *row)
 	return row->source->inode(row, &why);
 }
 
-/* The conditions that every row must meet: those at the top, or all of one "and". */
-static size_t musts(const struct node *n, const struct cond *out[], size_t max)
+size_t owner_conditions(const struct node *n, const struct cond **one)
 {
 	size_t found = 0;
 
-	if (!n)
-		return 0;
-	if (n->kind == NODE_COND && max) {
-		out[0] = &n->cond;
+	if (n->kind == NODE_COND && n->cond.field->cost == COST_PROC) {
+		*one = &n->cond;
 		return 1;
 	}
-	for (size_t i = 0; n->kind == NODE_AND && i < n->n; i++)
-		found += musts(n->kids[i], out + found, max - found);
+	for (size_t i = 0; i < n->n; i++)
+		found += owner_conditions(n->kids[i], one);
 	return found;
+}
+
+/* Must each row meet the condition: is it at the top, or in an "and" there? */
+static bool is_must(const struct node *n, const struct cond *c)
+{
+	if (n->kind == NODE_COND)
+		return &n->cond == c;
+	for (size_t i = 0; n->kind == NODE_AND && i < n->n; i++)
+		if (is_must(n->kids[i], c))
+			return true;
+	return false;
+}
+
+/*
+ * The condition that tells by itself which owners matter, or NULL. Beside
+ * another one it does not: of a socket with two holders each may meet one.
+ */
+static const struct cond *deciding(const struct node *filter)
+{
+	const struct cond *one = NULL;
+
+	if (!filter || owner_conditions(filter, &one) != 1 || !is_must(filter, one))
+		return NULL;
+	return one;
 }
 
 /* The inodes of these rows that can have a holder; the caller frees the list. */
@@ -105,22 +130,19 @@ static uint32_t *inodes_of(const struct rowstore *rows, size_t *n)
 /* Reads /proc for the sockets of these rows; all: for whatever else comes too. */
 static int look(struct owned *o, const struct rowstore *rows, bool all, struct nl_error *err)
 {
-	const struct cond *conds[32];
-	struct owners_request req = { .facts = (o->needs & NEED_FACTS) != 0 };
-	size_t n, nconds = 0;
+	struct owners_request req = { 0 };
+	size_t n;
 	uint32_t *inodes = inodes_of(rows, &n);
 	int rc = 0;
 
 	if (!inodes)
 		return query_no_memory(err);
-	if (!(o->needs & NEED_HOLDERS))
-		nconds = musts(o->query->filter, conds, 32);
 	if (!all) {
 		req.inodes = inodes;
 		req.ninodes = n;
 	}
 	if (n || all)
-		rc = env_scan_owners(o->env, &req, conds, nconds, err);
+		rc = env_scan_owners(o->env, &req, deciding(o->query->filter), o->needs, err);
 	free(inodes);
 	return rc;
 }
@@ -130,7 +152,7 @@ static bool settled(const struct owned *o, const struct row *row)
 {
 	uint32_t inode = inode_of(row);
 
-	return inode == 0 || (env_owners(o->env) && owners_count(env_owners(o->env), inode) > 0);
+	return inode == 0 || env_owner_known(o->env, inode, o->needs);
 }
 
 static bool passes(const struct owned *o, const struct row *row)
@@ -150,8 +172,8 @@ static int collect(struct owned *o, owned_pull pull, void *arg, struct nl_error 
 			o->env = env_ref(row.env);
 		if (!rowstore_add(&o->batch, &row))
 			return query_no_memory(err);
-		if (env_owners(o->env)) {
-			/* a record was asked for its owner: all sockets were looked up then */
+		/* a record was asked for its owner: all sockets were looked up then */
+		if (!o->query->ordered && env_owners_looked(o->env)) {
 			o->phase = GIVE;
 			return 0;
 		}
@@ -183,13 +205,12 @@ static int second_look_ahead(struct owned *o, struct nl_error *err)
 	return 0;
 }
 
-/* What found no holder in two passes: does anyone know that it is hidden? */
 static void count_hidden(struct owned *o, const struct row *row)
 {
-	if (settled(o, row))
-		return;
-	if (owners_denied(env_owners(o->env)))
-		o->hidden++;
+	enum owner_hidden hidden = env_owner_hidden(o->env, inode_of(row));
+
+	o->hidden += hidden != OWNER_NOT_HIDDEN;
+	o->by_name |= hidden == OWNER_HIDDEN_BY_NAME;
 }
 
 /* The next row of a store that passes; 0 at its end, when the store is emptied. */
@@ -197,14 +218,16 @@ static int give(struct owned *o, struct rowstore *rows, bool last, struct row *r
 		struct nl_error *err)
 {
 	while (o->at < rows->n) {
-		kept_row(rows->rows[o->at++], row);
-		if (!last && !settled(o, row)) {
-			if (!rowstore_add(&o->left, row))
+		size_t at = o->at++;
+
+		kept_row(rows->rows[at], row);
+		if (!settled(o, row)) {
+			if (!last && !rowstore_move(&o->left, rows, at))
 				return query_no_memory(err);
-			continue;
-		}
-		if (last)
+			if (!last)
+				continue;
 			count_hidden(o, row);
+		}
 		if (passes(o, row))
 			return 1;
 	}
@@ -213,14 +236,16 @@ static int give(struct owned *o, struct rowstore *rows, bool last, struct row *r
 	return 0;
 }
 
+/* Goes on with the dump; 0 at its end, or when as many rows wait as may. */
 static int stream(struct owned *o, owned_pull pull, void *arg, struct row *row,
 		  struct nl_error *err)
 {
-	int rc = 0;
+	while (!o->ended && o->left.n < BATCH) {
+		int rc = pull(arg, row, err);
 
-	while (!o->ended && (rc = pull(arg, row, err)) > 0) {
-		if (!o->env)
-			o->env = env_ref(row->env);
+		o->ended = rc == 0;
+		if (rc <= 0)
+			return rc;
 		if (!settled(o, row)) {
 			o->held_back++;
 			if (!rowstore_add(&o->left, row))
@@ -229,7 +254,7 @@ static int stream(struct owned *o, owned_pull pull, void *arg, struct row *row,
 			return 1;
 		}
 	}
-	return rc;
+	return 0;
 }
 
 int owned_next(struct owned *o, owned_pull pull, void *arg, struct row *row, struct nl_error *err)
@@ -258,7 +283,7 @@ int owned_next(struct owned *o, owned_pull pull, void *arg, struct row *row, str
 		case REST:
 			rc = give(o, &o->left, true, row, err);
 			if (rc == 0)
-				o->phase = DONE;
+				o->phase = o->ended ? DONE : STREAM;
 			break;
 		case DONE:
 			break;

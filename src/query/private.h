@@ -106,6 +106,8 @@ struct rowstore {
 	size_t n, cap;
 };
 bool rowstore_add(struct rowstore *s, const struct row *row);
+/* Row i changes its place; a hole stays. False: no memory, and it stays where it is. */
+bool rowstore_move(struct rowstore *to, struct rowstore *from, size_t i);
 void rowstore_clear(struct rowstore *s); /* also frees */
 
 /* ---- keys: values told apart by their bytes --------------------------------------------- */
@@ -159,6 +161,8 @@ void sorter_free(struct sorter *s); /* NULL is allowed */
 /* Rows on their way, held back until their owners are known. */
 struct owned;
 struct owned *owned_new(const struct query *q, uint32_t needs);
+/* Counts the conditions on owners, of which the last is put into *one. */
+size_t owner_conditions(const struct node *n, const struct cond **one);
 /* Where it takes rows from: as cursor_next; rows that the filter may pass yet. */
 typedef int (*owned_pull)(void *arg, struct row *row, struct nl_error *err);
 int owned_next(struct owned *o, owned_pull pull, void *arg, struct row *row, struct nl_error *err);

@@ -6,18 +6,30 @@
 #include "private.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
+
+/* What passes over /proc have found. */
+struct table {
+	struct owners *owners; /* NULL before the first pass */
+	bool facts;	       /* with exe and cgroup of all */
+	double ended, took;    /* the last look, in seconds */
+	bool failed;
+	struct nl_error err; /* of the last look, when it failed */
+};
 
 /* Shared by the envs of a run. */
 struct lookout {
 	unsigned refs;
-	struct owners *owners;	 /* of those that the conditions let pass */
-	struct owners *everyone; /* all of them, when the above was restricted */
-	bool restricted;	 /* some processes were not looked at */
-	bool facts;		 /* exe and cgroup were read */
-	double ended, took;	 /* the last pass, in seconds */
+	struct table chosen;   /* of the processes that a condition names, else of all */
+	struct table everyone; /* of all of them, when the above is restricted */
+	bool restricted;
+	int hidden; /* owners_hidden, or -1: not asked yet */
 };
 
 static double now(void)
@@ -32,8 +44,10 @@ struct lookout *lookout_new(void)
 {
 	struct lookout *l = calloc(1, sizeof(*l));
 
-	if (l)
+	if (l) {
 		l->refs = 1;
+		l->hidden = -1;
+	}
 	return l;
 }
 
@@ -41,8 +55,8 @@ void lookout_unref(struct lookout *l)
 {
 	if (!l || --l->refs > 0)
 		return;
-	owners_free(l->owners);
-	owners_free(l->everyone);
+	owners_free(l->chosen.owners);
+	owners_free(l->everyone.owners);
 	free(l);
 }
 
@@ -55,55 +69,83 @@ void env_share_owners(struct env *e, struct env *with)
 	l->refs++;
 }
 
-const struct owners *env_owners(const struct env *e)
+static const struct lookout *lookout_of(const struct env *e)
 {
-	return (*env_lookout((struct env *)(uintptr_t)e))->owners;
+	return *env_lookout((struct env *)(uintptr_t)e);
 }
 
-static int pass(struct lookout *l, struct owners **into, const struct owners_request *req,
-		struct nl_error *err)
+static int pass(struct table *t, struct owners_request *req, struct nl_error *err)
 {
 	double began = now();
 	int rc;
 
-	if (!*into)
-		*into = owners_new();
-	if (!*into)
+	/* what is in a table has facts, or it has not */
+	if (!t->owners) {
+		t->owners = owners_new();
+		t->facts = req->facts;
+	}
+	if (!t->owners)
 		return source_fail(err, ENOMEM, "out of memory");
-	rc = owners_scan(*into, req, err);
-	l->ended = now();
-	l->took = l->ended - began;
+	req->facts |= t->facts;
+	rc = owners_scan(t->owners, req, err);
+	t->ended = now();
+	t->took = t->ended - began;
 	return rc;
 }
 
-/* ---- what conditions say of the processes to look at ------------------------------- */
-
-struct scope {
-	const struct cond *const *conds;
-	size_t n;
-};
-
-static bool is_owner_text(const struct cond *c)
+static bool knows(const struct table *t, uint32_t inode)
 {
-	return c->field->get == get_comm;
+	return t->owners && owners_count(t->owners, inode) > 0;
 }
 
-/* Called by several threads: asks nothing but the conditions. */
+bool env_owners_looked(const struct env *e)
+{
+	return lookout_of(e)->chosen.owners != NULL;
+}
+
+bool env_owner_known(const struct env *e, uint32_t inode, uint32_t needs)
+{
+	const struct lookout *l = lookout_of(e);
+
+	if (!knows(&l->chosen, inode))
+		return false;
+	return !l->restricted || !(needs & NEED_HOLDERS) || knows(&l->everyone, inode);
+}
+
+/* Was a process met that may not be looked into, or does /proc not show all that matter? */
+static bool hidden(struct lookout *l, const struct owners *o)
+{
+	if (owners_denied(o))
+		return true;
+	if (l->hidden < 0)
+		l->hidden = owners_hidden();
+	return l->hidden;
+}
+
+enum owner_hidden env_owner_hidden(const struct env *e, uint32_t inode)
+{
+	struct lookout *l = *env_lookout((struct env *)(uintptr_t)e);
+
+	if (!l->chosen.owners || knows(&l->chosen, inode) || knows(&l->everyone, inode))
+		return OWNER_NOT_HIDDEN;
+	if (!hidden(l, l->chosen.owners))
+		return OWNER_NOT_HIDDEN;
+	return l->restricted && !l->everyone.owners ? OWNER_HIDDEN_BY_NAME : OWNER_HIDDEN;
+}
+
+/* ---- what a condition says of the processes to look at ------------------------------ */
+
+/* Called by several threads: asks nothing but the condition. */
 static bool accept_comm(const char *comm, size_t len, void *arg)
 {
-	const struct scope *scope = arg;
 	struct value v = { .kind = VALUE_TEXT };
 
 	v.text.p = comm;
 	v.text.len = len;
-	for (size_t i = 0; i < scope->n; i++)
-		if (is_owner_text(scope->conds[i]) && scope->conds[i]->op == OP_EQ &&
-		    !cond_match_value(scope->conds[i], &v))
-			return false;
-	return true;
+	return cond_match_value(arg, &v);
 }
 
-/* Presence and absence say nothing of a single process. */
+/* Presence and absence say nothing of a single process, and != asks all of them. */
 static bool restricts(const struct cond *c)
 {
 	if (c->op != OP_EQ || c->n == 0)
@@ -114,47 +156,66 @@ static bool restricts(const struct cond *c)
 	return true;
 }
 
-/* Single pids of a condition as a list; NULL and *n 0 when it has ranges. */
-static int64_t *pids_of(const struct cond *c, size_t *n)
+/* Single pids of a condition as a list; NULL when it has ranges, or without memory. */
+static int64_t *pids_of(const struct cond *c)
 {
 	int64_t *list = malloc(c->n * sizeof(*list));
 
-	*n = 0;
 	for (size_t i = 0; list && i < c->n; i++) {
 		if (c->operands[i].kind != OPERAND_VALUE || c->operands[i].lo.kind != VALUE_INT) {
 			free(list);
-			*n = 0;
 			return NULL;
 		}
-		list[(*n)++] = c->operands[i].lo.num;
+		list[i] = c->operands[i].lo.num;
 	}
 	return list;
 }
 
-int env_scan_owners(struct env *e, const struct owners_request *what,
-		    const struct cond *const *conds, size_t n, struct nl_error *err)
+/* Is one of them a process that /proc does not show (hidepid, proc(5))? */
+static bool any_hidden(const int64_t *pids, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		char path[32];
+
+		if (pids[i] <= 0 || pids[i] > INT_MAX)
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d", (int)pids[i]);
+		if (kill((pid_t)pids[i], 0) < 0 && errno == EPERM && access(path, F_OK) < 0)
+			return true;
+	}
+	return false;
+}
+
+int env_scan_owners(struct env *e, const struct owners_request *req, const struct cond *only,
+		    uint32_t needs, struct nl_error *err)
 {
 	struct lookout *l = *env_lookout(e);
-	struct owners_request req = *what;
-	struct scope scope = { conds, 0 };
+	struct owners_request chosen = *req, everyone = *req;
 	int64_t *pids = NULL;
 	int rc;
 
-	/* a member that restricts nothing is passed over by accept_comm, too */
-	for (size_t i = 0; i < n; i++) {
-		if (!restricts(conds[i]))
-			continue;
-		if (is_owner_text(conds[i]))
-			req.accept = accept_comm;
-		if (conds[i]->field->get == get_pid && !pids)
-			pids = pids_of(conds[i], &req.npids);
+	if (only && restricts(only) && only->field->get == get_comm) {
+		chosen.accept = accept_comm;
+		chosen.arg = (void *)(uintptr_t)only;
+	} else if (only && restricts(only) && only->field->get == get_pid) {
+		pids = pids_of(only);
+		chosen.pids = pids;
+		chosen.npids = pids ? only->n : 0;
+		if (pids)
+			l->hidden = any_hidden(pids, only->n);
 	}
-	scope.n = n;
-	req.arg = &scope;
-	req.pids = pids;
-	l->restricted |= req.accept || pids;
-	l->facts |= req.facts;
-	rc = pass(l, &l->owners, &req, err);
+	if (chosen.accept || pids) {
+		l->restricted = true;
+		/* of these processes only: there is no asking for facts of others later */
+		chosen.facts = true;
+	}
+	chosen.facts |= (needs & NEED_FACTS) != 0;
+	rc = pass(&l->chosen, &chosen, err);
+	/* processes that are not even shown: what is held by others is held by none of them */
+	if (chosen.accept && hidden(l, l->chosen.owners) && !owners_denied(l->chosen.owners))
+		needs |= NEED_HOLDERS;
+	if (rc == 0 && l->restricted && needs & NEED_HOLDERS)
+		rc = pass(&l->everyone, &everyone, err);
 	free(pids);
 	return rc;
 }
@@ -162,36 +223,55 @@ int env_scan_owners(struct env *e, const struct owners_request *what,
 /* ---- rows that nobody looked up in order --------------------------------------------- */
 
 /*
- * Looks at all processes now. One that was not found just now is not looked for
- * again before ten times as long has gone as a look takes, so that many such
- * questions cost a tenth of the time.
+ * Looks at all processes now, and once more if that did not find the socket: a
+ * descriptor may move from one process to another behind the first look. One
+ * that was not found just now is not looked for again before ten times as long
+ * has gone as a look takes, so that many such questions cost a tenth of the time.
  */
-static void look_now(struct lookout *l, struct owners **into, uint32_t inode)
+static void look_now(struct table *t, uint32_t inode)
 {
 	struct owners_request req = { .facts = true };
-	struct nl_error err;
+	double began = now();
 
-	if (*into && (owners_count(*into, inode) || now() - l->ended < 10 * l->took))
+	if (t->failed ? began - t->ended < 1 : t->owners && began - t->ended < 10 * t->took)
 		return;
-	if (into == &l->owners && !*into)
-		l->facts = true;
-	pass(l, into, &req, &err); /* what it could not read is not known */
+	t->failed = pass(t, &req, &t->err) < 0;
+	if (!t->failed && !knows(t, inode))
+		t->failed = pass(t, &req, &t->err) < 0;
+	t->took = t->ended - began;
 }
 
 const struct owners *row_owners(const struct row *row, const struct field *f, uint32_t inode)
 {
 	struct lookout *l = *env_lookout(row->env);
-	uint32_t missing = f->needs & ~row->asked;
+	struct table *t = &l->chosen;
+	bool looked = row->asked & NEED_OWNER;
 
 	/* another machine's, or another time's */
 	if (nl_replay_loaded())
 		return NULL;
-	if ((missing & NEED_HOLDERS && l->restricted) ||
-	    (missing & NEED_FACTS && l->owners && !l->facts)) {
-		look_now(l, &l->everyone, inode);
-		return l->everyone;
+	if (l->restricted && f->needs & NEED_HOLDERS) {
+		t = &l->everyone;
+		looked = row->asked & NEED_HOLDERS;
+	} else if (f->needs & NEED_FACTS && t->owners && !t->facts) {
+		t = &l->everyone;
+		looked = false;
 	}
-	if (!(row->asked & NEED_OWNER))
-		look_now(l, &l->owners, inode);
-	return l->owners;
+	if (!looked && !knows(t, inode))
+		look_now(t, inode);
+	return t->failed && !knows(t, inode) ? NULL : t->owners;
+}
+
+bool row_owners_hidden(const struct row *row, const struct owners *o)
+{
+	return hidden(*env_lookout(row->env), o);
+}
+
+const struct nl_error *env_owners_error(const struct env *e)
+{
+	const struct lookout *l = lookout_of(e);
+
+	if (l->chosen.failed)
+		return &l->chosen.err;
+	return l->everyone.failed ? &l->everyone.err : NULL;
 }

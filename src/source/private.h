@@ -29,6 +29,9 @@ struct lookout **env_lookout(struct env *e); /* never NULL in it */
 /* The owners among which a field of a row looks for the inode; NULL: nothing is known. */
 const struct owners *row_owners(const struct row *row, const struct field *f, uint32_t inode);
 
+/* May others than these hold it: not permitted to look into, or not in /proc? */
+bool row_owners_hidden(const struct row *row, const struct owners *o);
+
 /* Room for a list of n values, valid until the next one; NULL: no memory. */
 struct value *env_list(struct env *e, size_t n);
 

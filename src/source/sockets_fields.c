@@ -110,8 +110,9 @@ const struct field socket_fields[] = {
 	  .doc = "Login name of the owner; absent where uid is, and where no name is known." },
 	{ .name = "pid", .type = FT_INT, .get = get_pid, .get_more = more_pids, OWNER(0),
 	  .from = "/proc/PID/fd",
-	  .doc = "Process that holds it; of several the one with the lowest pid (see pids); a "
-		 "condition holds if it does of any of them." },
+	  .doc = "Process that holds it; a condition holds if it does of any of several. Of these "
+		 "the one with the lowest pid is given (see pids); under a single condition on "
+		 "pid or comm, the lowest that meets it." },
 	{ .name = "comm", .type = FT_TEXT, .get = get_comm, .get_more = more_comms, OWNER(0),
 	  .from = "/proc/PID/comm",
 	  .doc = "Name of the process that holds it, as the process chose it: 15 bytes of any "
@@ -135,7 +136,7 @@ const struct field socket_fields[] = {
 	  .doc = "Whether a process is known to hold it (held), or why not: permission (of other "
 		 "users' processes), other-pidns (a process that /proc does not show), kernel (or "
 		 "on its way between two processes), time-wait, not-accepted, closed (by its "
-		 "program), gone (ended before its holder was found)." },
+		 "program), gone (ended before its holder was found), unreadable (/proc is)." },
 	{ .name = "inode", .type = FT_INT, HDR(idiag_inode), NONE(0), .from = "idiag_inode",
 	  .doc = "Inode of the socket, as in /proc/PID/fd; absent when no program holds it yet "
 		 "or any more." },

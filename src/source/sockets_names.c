@@ -85,5 +85,6 @@ const struct enum_name owner_status_names[] = {
 	{ OWNER_NOT_ACCEPTED, "not-accepted" },
 	{ OWNER_CLOSED, "closed" },
 	{ OWNER_GONE, "gone" },
+	{ OWNER_UNREADABLE, "unreadable" },
 	{ 0, NULL },
 };

@@ -119,25 +119,40 @@ static bool ends_with(const char *text, size_t len, const char *end)
 
 static bool is_unit(const char *part, size_t len)
 {
-	return ends_with(part, len, ".service") || ends_with(part, len, ".scope") ||
-	       ends_with(part, len, ".socket") || ends_with(part, len, ".mount");
+	static const char *const ends[] = { ".service", ".scope", ".socket", ".mount", ".swap" };
+
+	for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+		if (ends_with(part, len, ends[i]))
+			return true;
+	return false;
 }
 
-/* The first part of the path that is a unit and no slice (systemd, CGROUP_DELEGATION). */
-bool get_unit(const struct row *row, const struct field *f, struct value *v)
+/* The next part of a path, with its length; NULL: there is none. *path goes on behind it. */
+static const char *next_part(const char **path, size_t *len)
 {
-	const char *path = cgroup_of(row, f);
+	const char *part = *path + strspn(*path, "/");
 
-	while (path && *path) {
-		size_t len;
+	*len = strcspn(part, "/");
+	*path = part + *len;
+	return *len ? part : NULL;
+}
 
-		path += *path == '/';
-		len = strcspn(path, "/");
-		if (is_unit(path, len))
-			return set_text(v, path, len);
-		path += len;
-	}
+bool cgroup_unit(const char *path, struct value *v)
+{
+	const char *part;
+	size_t len;
+
+	while ((part = next_part(&path, &len)))
+		if (is_unit(part, len))
+			return set_text(v, part, len);
 	return false;
+}
+
+static bool has_prefix(const char *part, size_t len, const char *start)
+{
+	size_t n = strlen(start);
+
+	return len > n && memcmp(part, start, n) == 0;
 }
 
 /* 64 hexadecimal digits that stand alone in the part: ids of Docker, Podman, containerd, CRI-O. */
@@ -145,6 +160,9 @@ static bool find_id(const char *part, size_t len, struct value *v)
 {
 	size_t run = 0;
 
+	/* the programs that watch over a container are not in it */
+	if (has_prefix(part, len, "libpod-conmon-") || has_prefix(part, len, "crio-conmon-"))
+		return false;
 	for (size_t i = 0; i <= len; i++) {
 		if (i < len && strchr("0123456789abcdef", part[i])) {
 			run++;
@@ -168,28 +186,49 @@ static bool between(const char *part, size_t len, const char *start, const char 
 	return set_text(v, part + n, len - n - m);
 }
 
-bool get_container(const struct row *row, const struct field *f, struct value *v)
+/* machine-qemu\x2d... is a virtual machine: its sockets are those of the host. */
+static bool machine(const char *part, size_t len, struct value *v)
 {
-	const char *path = cgroup_of(row, f), *before = "";
-	size_t blen = 0;
+	return !has_prefix(part, len, "machine-qemu\\x2d") &&
+	       (between(part, len, "machine-", ".scope", v) ||
+		between(part, len, "systemd-nspawn@", ".service", v));
+}
+
+static bool is_word(const char *part, size_t len, const char *word)
+{
+	return strlen(word) == len && memcmp(part, word, len) == 0;
+}
+
+bool cgroup_container(const char *path, struct value *v)
+{
+	const char *part, *before = "";
+	size_t len, blen = 0;
 	bool found = false;
 
-	/* the innermost one counts */
-	while (path && *path) {
-		size_t len;
-
-		path += *path == '/';
-		len = strcspn(path, "/");
-		if (find_id(path, len, v) || between(path, len, "lxc.payload.", "", v) ||
-		    between(path, len, "machine-", ".scope", v))
+	while ((part = next_part(&path, &len))) {
+		if (find_id(part, len, v) || between(part, len, "lxc.payload.", "", v) ||
+		    machine(part, len, v))
 			found = true;
-		else if (blen == 3 && memcmp(before, "lxc", 3) == 0 && len)
-			found = set_text(v, path, len);
-		before = path;
+		else if (is_word(before, blen, "lxc") || is_word(before, blen, "lxc.payload"))
+			found = set_text(v, part, len);
+		before = part;
 		blen = len;
-		path += len;
 	}
 	return found;
+}
+
+bool get_unit(const struct row *row, const struct field *f, struct value *v)
+{
+	const char *path = cgroup_of(row, f);
+
+	return path && cgroup_unit(path, v);
+}
+
+bool get_container(const struct row *row, const struct field *f, struct value *v)
+{
+	const char *path = cgroup_of(row, f);
+
+	return path && cgroup_container(path, v);
 }
 
 /* ---- why there is none ----------------------------------------------------------------- */
@@ -203,7 +242,7 @@ static enum owner_status status_of_unheld(const struct row *row, const struct ow
 		return OWNER_PERMISSION;
 	if (row->source->refetch(row, 0, buf, sizeof(buf)) <= 0)
 		return OWNER_GONE;
-	return owners_hidden() ? OWNER_OTHER_PIDNS : OWNER_KERNEL;
+	return row_owners_hidden(row, o) ? OWNER_OTHER_PIDNS : OWNER_KERNEL;
 }
 
 bool get_owner_status(const struct row *row, const struct field *f, struct value *v)
@@ -212,9 +251,12 @@ bool get_owner_status(const struct row *row, const struct field *f, struct value
 	uint32_t inode = row->source->inode(row, &status);
 	const struct owners *o = inode ? row_owners(row, f, inode) : NULL;
 
-	if (inode && !o)
+	/* a recording says what a socket is, not who had it */
+	if (inode && !o && nl_replay_loaded())
 		return false;
-	if (inode && owners_count(o, inode) == 0)
+	if (inode && !o)
+		status = OWNER_UNREADABLE;
+	else if (inode && owners_count(o, inode) == 0)
 		status = status_of_unheld(row, o);
 	v->kind = VALUE_INT;
 	v->num = status;
