@@ -333,7 +333,7 @@ struct row {
 	const struct nlmsghdr *msg;
 	uint32_t tag;	/* the source's own: sockets keep the protocol here */
 	uint32_t asked; /* extension bits that the request named */
-	double when;	/* it came from the kernel, in s of CLOCK_MONOTONIC; its facts are of then */
+	double when; /* it came from the kernel, in s of CLOCK_MONOTONIC; its facts are of then */
 	bool indexed;
 	const struct nlattr *attr[ROW_ATTRS];
 };

@@ -124,6 +124,7 @@ static void push_field(lua_State *L, const struct field *f)
 		[COST_FREE] = "free",
 		[COST_REQUEST] = "request",
 		[COST_LOOKUP] = "lookup",
+		[COST_PROC] = "proc",
 	};
 
 	lua_newtable(L);

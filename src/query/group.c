@@ -411,8 +411,10 @@ struct query *query_group(struct query *q, const struct group_key *keys, size_t 
 	if (!g || !g->keys || !g->aggs || !s) {
 		query_no_memory(err);
 	} else {
-		memcpy(g->keys, keys, nkeys * sizeof(*keys));
-		memcpy(g->aggs, aggs, naggs * sizeof(*aggs));
+		if (nkeys)
+			memcpy(g->keys, keys, nkeys * sizeof(*keys));
+		if (naggs)
+			memcpy(g->aggs, aggs, naggs * sizeof(*aggs));
 		g->nkeys = nkeys;
 		g->naggs = naggs;
 		if (set_columns(g, s, err) == 0)

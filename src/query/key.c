@@ -122,7 +122,8 @@ static uint64_t hash_bytes(const unsigned char *p, size_t n)
 		h = mix(h ^ word);
 	}
 	word = 0;
-	memcpy(&word, p, n);
+	if (n)
+		memcpy(&word, p, n);
 	h = mix(h ^ word);
 	return h ? h : 1; /* 0 marks a free slot */
 }
@@ -181,7 +182,7 @@ static bool same(const struct keyset *s, size_t at, const void *key, size_t len)
 	size_t have;
 
 	memcpy(&have, s->bytes + at, sizeof(have));
-	return have == len && memcmp(s->bytes + at + sizeof(have), key, len) == 0;
+	return have == len && (len == 0 || memcmp(s->bytes + at + sizeof(have), key, len) == 0);
 }
 
 /* The slot where the key is or would be; the set has free ones. */
