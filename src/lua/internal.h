@@ -202,6 +202,7 @@ void output_record(lua_State *L, int index, const struct lx_view *view, FILE *ou
 /* Writes the list at index, whose first member is a record, as rows. */
 void output_records(lua_State *L, int list, const struct lx_view *view, FILE *out) LX_RAISES;
 
+/* ---- columns.c */
 /*
  * Raises if the table at index has a key that is a text and not known (a list
  * that ends with NULL): nothing that is misspelt is passed over [-0, +0, e].

@@ -100,7 +100,7 @@ bool made_field(struct source *s, size_t i, const char *name, const struct field
 		m->fields[i] = *like;
 	m->fields[i].name = m->names[i];
 	m->fields[i].get = get_packed;
-	m->fields[i].get_more = NULL;
+	m->fields[i].get_more = NULL; /* what a row has beside it, a result has not */
 	m->fields[i].push = NULL;
 	m->fields[i].needs = 0;
 	m->fields[i].cost = COST_FREE;

@@ -302,6 +302,118 @@ function TestAttributes:test_reading_more_of_a_record()
   end
 end
 
+TestMade = {}
+
+-- Whatever the kernel's order: that of a merged dump is another.
+local in_order = 'sockets:sort("proto", "lport", "rport", "laddr")'
+local columns = '{columns = "proto,lport,rport,laddr"}'
+
+-- What is read whole before its first row leaves.
+local made = {
+  group = 'for r in sockets:group("lport", "state"):count():sort("lport", "state") do '
+    .. 'print(r.lport, r.state, r.count) end',
+  sums = 'local q = sockets{proto="tcp"} '
+    .. 'print(q:sum("recvq"), q:avg("uid"), q:max("rport"))',
+  sort = 'for s in sockets:sort("lport", "-rport") do print(s.lport, s.rport) end',
+  top = 'for s in sockets:top(3, "lport") do print(s.lport, s.count) end',
+  distinct = 'print(sockets:distinct("laddr", "lport"):count())',
+  select = 'print(#sockets:select("lport", {"f", function(s) return s.rport end}):list())',
+  join = 'print(#sockets{lport=80}:join(sockets{rport=80}, {lport="rport", rport="lport"}))',
+  joined = 'local q = sockets{state="listen"}:join(sockets{state="established"}, "lport") '
+    .. 'for r in q:group("lport"):count() do print(r.lport, r.count) end',
+  rate = 'print(sockets{lport=80, state="established"}:rate(0.05):count())',
+  rated = 'for r in sockets{proto="tcp"}:group("state"):rate(0.05) do print(r.state, r.count) end',
+  table = "print(" .. in_order .. ":table" .. columns .. ")",
+  vertical = "print(sockets:limit(1000):vertical" .. columns .. ")",
+  csv = "print(sockets:csv" .. columns .. ")",
+  json = "print(sockets:json" .. columns .. ")",
+}
+
+-- What is written row after row to a stream cannot be begun again.
+local streamed = {
+  vertical = "sockets:vertical(io.stdout)",
+  file = "sockets:tsv{file = io.stdout, columns = 'proto,lport,rport'}",
+  query = "print(sockets:where('lport', 80):csv(io.stdout))",
+}
+
+-- Printed whole, but nobody can know: one line on standard error, and exit code 3.
+local function flagged(mode, chunk)
+  local result = spoilt(mode, chunk)
+  local name = mode .. " " .. chunk .. ": " .. result.err
+  lu.assertEquals(result.out, whole(chunk), name)
+  lu.assertEquals(result.code, 3, name)
+  lu.assertStrContains(result.err, "incomplete", name)
+  lu.assertEquals(lines(result.err), select(2, result.err:gsub("connsh: ", "")), name)
+  return result
+end
+
+function TestMade:test_once_is_repeated()
+  for _, chunk in pairs(made) do
+    for _, mode in ipairs({ "intr", "intr:2", "intr:3", "intr-done", "intr-done:2" }) do
+      right(mode, chunk)
+    end
+  end
+end
+
+function TestMade:test_for_ever_is_flagged()
+  for _, chunk in pairs(made) do
+    flagged("intr:1:0", chunk)
+  end
+end
+
+function TestMade:test_streams_are_whole_or_flagged()
+  for _, chunk in pairs(streamed) do
+    for k = 1, 4 do
+      local result = honest("intr:" .. k, chunk)
+      lu.assertEquals(result.out, whole(chunk), chunk)
+    end
+    flagged("intr:1:0", chunk)
+  end
+end
+
+-- Each question asks five times at most, however many stages repeat.
+function TestMade:test_five_times_at_most()
+  for _, name in ipairs({ "group", "sort", "top", "join", "rate" }) do
+    local result = flagged("intr:1:0", made[name])
+    local times = tonumber(result.err:match("asked (%d+) time"))
+    lu.assertTrue(times and times <= 5, result.err)
+  end
+end
+
+function TestMade:test_failures_leave_no_answer()
+  for _, mode in ipairs({ "enobufs", "eof", "trunc", "len", "seq", "done-error" }) do
+    for _, name in ipairs({ "group", "sort", "join", "rate", "rated", "table", "sums" }) do
+      refused(mode, made[name])
+    end
+  end
+end
+
+function TestMade:test_zero_means_right()
+  for _, mode in ipairs({ "intr", "drop-done", "enobufs", "errmsg", "sender", "bad-attr" }) do
+    for k = 1, 4 do
+      for _, name in ipairs({ "group", "join", "rate", "table" }) do
+        local result = honest(mode .. ":" .. k, made[name])
+        lu.assertNil(result.signal, mode .. ":" .. k .. name)
+      end
+    end
+  end
+end
+
+function TestMade:test_from_the_command_line()
+  local function asked(mode, format)
+    return spoilt(mode, "", { "-q", 'sockets:sort("lport", "-rport")', "-o", format, "--columns",
+      "lport,rport" })
+  end
+  for _, format in ipairs({ "table", "json", "csv" }) do
+    local expected = S.connsh("-q", 'sockets:sort("lport", "-rport")', "-o", format, "--columns",
+      "lport,rport").out
+    local result = asked("intr", format)
+    lu.assertEquals({ result.out, result.err, result.code }, { expected, "", 0 })
+    result = asked("intr:1:0", format)
+    lu.assertEquals({ result.out, result.code }, { expected, 3 })
+  end
+end
+
 TestEveryDatagram = {}
 
 -- The K-th datagram, whichever it is, in all modes: no way to end with 0 and another number.

@@ -471,8 +471,21 @@ function TestAnswers:test_what_sorts_joins_and_columns_refuse()
   fails(function() sockets:join(sockets, "lport"):join(sockets, "lport") end, "both sides")
 end
 
-function TestAnswers:test_holder_is_ours()
-  lu.assertTrue(sockets { pid = holder }:count() > 20)
+-- A socket has several holders; a result has the first, and asks no process any more.
+function TestAnswers:test_owners_in_results()
+  local n = sockets { pid = holder }:count()
+  lu.assertTrue(n > 20)
+  local groups = sockets:group("comm", "pid"):count()
+  lu.assertEquals(groups:where("comm", "nobody"):count(), 0)
+  lu.assertEquals(groups:where("pid", holder):first().count, n)
+  lu.assertEquals(groups:where("pid", "!=", holder):where("comm", "nobody*"):list(), {})
+  local chosen = sockets:select("comm", "pid", "pids", "lport")
+  lu.assertEquals(chosen:where("comm", "nobody"):count(), 0)
+  lu.assertEquals(chosen:where("pid", holder):count(), n)
+  lu.assertEquals(chosen:where("pids", holder):count(), n)
+  local both = chosen:join(sockets { state = "listen" }:select("lport", "comm"), "lport")
+  lu.assertEquals(both:where("other_comm", "nobody"):count(), 0)
+  lu.assertTrue(both:where("pid", holder):count() > 10)
 end
 
 S.main()
