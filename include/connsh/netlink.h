@@ -26,6 +26,13 @@ struct nl_error {
 };
 
 /*
+ * Fills *err (NULL is allowed) with the code and the sentence, in which control
+ * characters become question marks; returns -1, so that an error path is one line.
+ */
+int nl_fail(struct nl_error *err, int code, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
  * One request for a dump. The payload is what follows the nlmsghdr: the
  * family's header and any attributes, already aligned (see nl_attr_put).
  */

@@ -16,11 +16,8 @@
  */
 #define NL_BUFFER_SIZE 65536
 
-/* error.c: each returns -1, so that a caller can return it. err may be NULL. */
+/* error.c: like nl_fail, each returns -1; err may be NULL. */
 
-/* The sentence alone. */
-int nl_fail(struct nl_error *err, int code, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
 /* The sentence, ": " and the system's words for code. */
 int nl_fail_sys(struct nl_error *err, int code, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

@@ -85,29 +85,26 @@ static int find(const char *spec, struct nl_error *err)
 	if (strchr(spec, '/')) {
 		fd = open_path(spec);
 		return fd >= 0 ? fd
-			       : procfs_fail(err, errno,
-					     "the network namespace %s cannot be opened: %s",
-					     shown(spec, buf), strerror(errno));
+			       : nl_fail(err, errno,
+					 "the network namespace %s cannot be opened: %s",
+					 shown(spec, buf), strerror(errno));
 	}
 	fd = *spec ? open_named(spec) : (errno = ENOENT, -1);
 	if (fd < 0 && errno == ENOENT && number) {
 		fd = open_pid(spec);
 		return fd >= 0 ? fd
-			       : procfs_fail(
-					 err, errno,
+			       : nl_fail(err, errno,
 					 "the network namespace of process %s cannot be opened: %s",
 					 shown(spec, buf), strerror(errno));
 	}
 	if (fd < 0 && errno == ENOENT)
-		return procfs_fail(
-			err, ENOENT,
-			"there is no network namespace \"%s\": no entry of /run/netns has "
-			"this name; a pid or a path would do too",
-			shown(spec, buf));
+		return nl_fail(err, ENOENT,
+			       "there is no network namespace \"%s\": no entry of /run/netns has "
+			       "this name; a pid or a path would do too",
+			       shown(spec, buf));
 	return fd >= 0 ? fd
-		       : procfs_fail(err, errno,
-				     "the network namespace \"%s\" cannot be opened: %s",
-				     shown(spec, buf), strerror(errno));
+		       : nl_fail(err, errno, "the network namespace \"%s\" cannot be opened: %s",
+				 shown(spec, buf), strerror(errno));
 }
 
 /* NS_GET_NSTYPE, ioctl_ns(2). */
@@ -116,10 +113,10 @@ static int check_kind(int fd, const char *spec, struct stat *st, struct nl_error
 	char buf[80];
 
 	if (fstat(fd, st) < 0)
-		return procfs_fail(err, errno, "the network namespace %s cannot be read: %s",
-				   shown(spec, buf), strerror(errno));
+		return nl_fail(err, errno, "the network namespace %s cannot be read: %s",
+			       shown(spec, buf), strerror(errno));
 	if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)
-		return procfs_fail(err, EINVAL, "%s is no network namespace", shown(spec, buf));
+		return nl_fail(err, EINVAL, "%s is no network namespace", shown(spec, buf));
 	return 0;
 }
 

@@ -75,14 +75,14 @@ static void fail(struct pass *s, int code, pid_t pid)
 	pthread_mutex_lock(&s->lock);
 	if (!atomic_exchange(&s->stop, true)) {
 		if (code == ECANCELED)
-			procfs_fail(s->err, code, "interrupted");
+			nl_fail(s->err, code, "interrupted");
 		else if (code == EMFILE || code == ENFILE)
 			procfs_no_descriptors(s->err, code);
 		else if (code == ENOMEM)
 			procfs_no_memory(s->err);
 		else
-			procfs_fail(s->err, code, "cannot read the descriptors of process %d: %s",
-				    (int)pid, strerror(code));
+			nl_fail(s->err, code, "cannot read the descriptors of process %d: %s",
+				(int)pid, strerror(code));
 	}
 	pthread_cond_broadcast(&s->changed);
 	pthread_mutex_unlock(&s->lock);
@@ -419,7 +419,7 @@ static int listed_pids(struct pass *s)
 		s->pids[s->npids++] = (pid_t)pid;
 	}
 	if (rc < 0)
-		return procfs_fail(s->err, errno, "cannot list /proc: %s", strerror(errno));
+		return nl_fail(s->err, errno, "cannot list /proc: %s", strerror(errno));
 	return 0;
 }
 
@@ -433,12 +433,11 @@ static int open_proc(struct pass *s)
 		return -1;
 	}
 	if (s->proc < 0)
-		return procfs_fail(s->err, errno, "owners of sockets need /proc: %s",
-				   strerror(errno));
+		return nl_fail(s->err, errno, "owners of sockets need /proc: %s", strerror(errno));
 	if (fstatfs(s->proc, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC)
 		return 0;
-	return procfs_fail(s->err, ENODEV,
-			   "owners of sockets need /proc, but no procfs is mounted there");
+	return nl_fail(s->err, ENODEV,
+		       "owners of sockets need /proc, but no procfs is mounted there");
 }
 
 static int want_inodes(struct pass *s)

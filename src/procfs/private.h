@@ -12,9 +12,6 @@
 
 /* ---- error.c ------------------------------------------------------------------ */
 
-/* Fills *err with the sentence; -1, so that a caller can return it. */
-int procfs_fail(struct nl_error *err, int code, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
 int procfs_no_memory(struct nl_error *err);
 /* What an open that failed with this errno means: "..., the limit of this process is 1024". */
 void procfs_no_descriptors(struct nl_error *err, int code);

@@ -156,7 +156,7 @@ static int sort_all(struct cursor *c, struct nl_error *err)
 	sorter_finish(c->sorter);
 	c->sorted = true;
 	if (nl_cancel)
-		return query_fail(err, ECANCELED, "interrupted");
+		return nl_fail(err, ECANCELED, "interrupted");
 	return 0;
 }
 

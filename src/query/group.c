@@ -66,20 +66,19 @@ int group_key_parse(const struct source *s, const char *text, struct group_key *
 	snprintf(name, sizeof(name), "%.*s", (int)(n < 63 ? n : 63), text);
 	*key = (struct group_key){ .field = source_field(s, name), .v4 = -1, .v6 = -1 };
 	if (key->field && key->field->flags & FF_SETTING)
-		return query_fail(err, EINVAL, "%s says how to ask, no row has it", name);
+		return nl_fail(err, EINVAL, "%s says how to ask, no row has it", name);
 	near = source_nearest(s, name);
 	if (!key->field && near)
-		return query_fail(err, EINVAL, "%s have no field '%s'; did you mean '%s'?", s->name,
-				  name, near);
+		return nl_fail(err, EINVAL, "%s have no field '%s'; did you mean '%s'?", s->name,
+			       name, near);
 	if (!key->field)
-		return query_fail(err, EINVAL, "%s have no field '%s'", s->name, name);
+		return nl_fail(err, EINVAL, "%s have no field '%s'", s->name, name);
 	if (key->field->flags & FF_LIST)
-		return query_fail(err, EINVAL, "%s is a list, which rows cannot be grouped by",
-				  name);
+		return nl_fail(err, EINVAL, "%s is a list, which rows cannot be grouped by", name);
 	if (*p == '\0')
 		return 0;
 	if (key->field->type != FT_ADDR)
-		return query_fail(err, EINVAL, "%s is no address, so it has no prefixes", name);
+		return nl_fail(err, EINVAL, "%s is no address, so it has no prefixes", name);
 	p++;
 	ok = parse_bits(&p, 128, &key->v4);
 	if (ok && *p == '/') {
@@ -90,11 +89,10 @@ int group_key_parse(const struct source *s, const char *text, struct group_key *
 		key->v4 = -1;
 	}
 	if (!ok || *p)
-		return query_fail(
-			err, EINVAL,
-			"'%.40s' is no prefix of %s: \"%s/24\" is for IPv4, \"%s/64\" for "
-			"IPv6, \"%s/24/64\" for both",
-			text, name, name, name, name);
+		return nl_fail(err, EINVAL,
+			       "'%.40s' is no prefix of %s: \"%s/24\" is for IPv4, \"%s/64\" for "
+			       "IPv6, \"%s/24/64\" for both",
+			       text, name, name, name, name);
 	return 0;
 }
 
@@ -177,8 +175,8 @@ static int take(void *arg, const struct row *row, struct nl_error *err)
 		case AGG_OK:
 			break;
 		case AGG_NO_NUMBER:
-			return query_fail(err, EINVAL, "%s of %s needs numbers",
-					  aggregate_names[g->aggs[i].op], g->aggs[i].field->name);
+			return nl_fail(err, EINVAL, "%s of %s needs numbers",
+				       aggregate_names[g->aggs[i].op], g->aggs[i].field->name);
 		default:
 			return query_no_memory(err);
 		}
@@ -365,7 +363,7 @@ static const struct derivation_ops ops = { group_open, group_needs, describe, de
 static int name_taken(const char *name, struct nl_error *err)
 {
 	if (errno == EEXIST)
-		return query_fail(err, EINVAL, "two columns have the name '%.60s'", name);
+		return nl_fail(err, EINVAL, "two columns have the name '%.60s'", name);
 	return query_no_memory(err);
 }
 
@@ -387,8 +385,8 @@ static int set_columns(struct group *g, struct source *s, struct nl_error *err)
 		struct field like;
 
 		if (why)
-			return query_fail(err, EINVAL, "%s is of the type %s, which has no %s",
-					  a->field->name, why, aggregate_names[a->op]);
+			return nl_fail(err, EINVAL, "%s is of the type %s, which has no %s",
+				       a->field->name, why, aggregate_names[a->op]);
 		aggregate_field(a, &like);
 		if (!made_field(s, g->nkeys + i, name, &like))
 			return name_taken(name, err);

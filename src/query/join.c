@@ -498,7 +498,7 @@ static int add_sides(struct join_source *s, const struct join *j, struct nl_erro
 		if (rc == 0)
 			return query_no_memory(err);
 		if (rc < 0)
-			return query_fail(err, EINVAL, "both sides have a field '%.60s'", name);
+			return nl_fail(err, EINVAL, "both sides have a field '%.60s'", name);
 	}
 	return 0;
 }

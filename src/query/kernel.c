@@ -224,10 +224,10 @@ static int begin_owned(struct kernel_feed *k, struct nl_error *err)
 		k->ownerless = true;
 		if (!filter || !owner_conditions(filter, &c))
 			return 0;
-		return query_fail(err, ENODATA,
-				  "a recording does not tell which processes held the sockets, so "
-				  "%s cannot be a condition",
-				  c->field->name);
+		return nl_fail(err, ENODATA,
+			       "a recording does not tell which processes held the sockets, so "
+			       "%s cannot be a condition",
+			       c->field->name);
 	}
 	k->owner_needs = k->needs & NEED_OWNERS;
 	k->owned = owned_new(k->query, k->owner_needs);

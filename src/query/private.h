@@ -9,9 +9,6 @@
 
 #include <stdio.h>
 
-/* Fills *err; returns -1, so that an error path is one line. */
-__attribute__((format(printf, 3, 4))) int query_fail(struct nl_error *err, int code,
-						     const char *fmt, ...);
 int query_no_memory(struct nl_error *err);
 
 /* ---- feeds: rows before distinct, sort and limit ------------------------------- */

@@ -140,10 +140,10 @@ static int wait_for_second(const struct rate_feed *f, struct nl_error *err)
 
 		t.tv_nsec = (long)((left - floor(left)) * 1e9);
 		if (nl_cancel)
-			return query_fail(err, ECANCELED, "interrupted");
+			return nl_fail(err, ECANCELED, "interrupted");
 		nanosleep(&t, NULL);
 	}
-	return nl_cancel ? query_fail(err, ECANCELED, "interrupted") : 0;
+	return nl_cancel ? nl_fail(err, ECANCELED, "interrupted") : 0;
 }
 
 /* ---- the second dump --------------------------------------------------------------------- */
@@ -450,13 +450,13 @@ struct query *query_rate(struct query *q, double seconds, struct nl_error *err)
 	struct rate *r;
 
 	if (q->from) {
-		query_fail(err, EINVAL,
-			   "rates are of what the kernel counts, so rate comes before "
-			   "group, select, join and another rate");
+		nl_fail(err, EINVAL,
+			"rates are of what the kernel counts, so rate comes before "
+			"group, select, join and another rate");
 		return NULL;
 	}
 	if (n == 0 || !base->key || n > FIELD_COUNTERS_MAX) {
-		query_fail(err, EINVAL, "%s have no counters, so they have no rates", base->name);
+		nl_fail(err, EINVAL, "%s have no counters, so they have no rates", base->name);
 		return NULL;
 	}
 	r = calloc(1, sizeof(*r));

@@ -5,20 +5,9 @@
 #include <stdarg.h>
 #include <string.h>
 
-int query_fail(struct nl_error *err, int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	err->code = code;
-	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
-	va_end(ap);
-	return -1;
-}
-
 int query_no_memory(struct nl_error *err)
 {
-	return query_fail(err, ENOMEM, "out of memory");
+	return nl_fail(err, ENOMEM, "out of memory");
 }
 
 void report_begin(struct report *r)

@@ -165,7 +165,7 @@ static struct source *columns_source(struct select *sel, struct nl_error *err)
 
 		if (!made_field(s, i, name, c->field ? c->field : &made_any)) {
 			if (errno == EEXIST)
-				query_fail(err, EINVAL, "two columns have the name '%.60s'", name);
+				nl_fail(err, EINVAL, "two columns have the name '%.60s'", name);
 			else
 				query_no_memory(err);
 			source_unref(s);

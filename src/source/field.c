@@ -4,20 +4,8 @@
  */
 #include "private.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-int source_fail(struct nl_error *err, int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	err->code = code;
-	va_start(ap, fmt);
-	vsnprintf(err->text, sizeof(err->text), fmt, ap);
-	va_end(ap);
-	return -1;
-}
 
 const struct nlattr *row_nlattr(struct row *row, unsigned type)
 {

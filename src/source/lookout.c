@@ -85,7 +85,7 @@ static int pass(struct table *t, struct owners_request *req, struct nl_error *er
 		t->facts = req->facts;
 	}
 	if (!t->owners)
-		return source_fail(err, ENOMEM, "out of memory");
+		return nl_fail(err, ENOMEM, "out of memory");
 	req->facts |= t->facts;
 	rc = owners_scan(t->owners, req, err);
 	t->ended = now();

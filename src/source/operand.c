@@ -172,7 +172,7 @@ static struct operand *grow(struct cond *c)
 
 static int no_memory(struct nl_error *err)
 {
-	return source_fail(err, ENOMEM, "out of memory");
+	return nl_fail(err, ENOMEM, "out of memory");
 }
 
 /* An enum without a near name: all of its names, each value's own. */
@@ -188,8 +188,8 @@ static int refuse_name(const struct cond *c, const char *shown, struct nl_error 
 			snprintf(names + len, sizeof(names) - len, "%s%s", len ? ", " : "",
 				 n->name);
 	}
-	return source_fail(err, EINVAL, "%s cannot be %s; it is one of %.180s", c->field->name,
-			   shown, names);
+	return nl_fail(err, EINVAL, "%s cannot be %s; it is one of %.180s", c->field->name, shown,
+		       names);
 }
 
 /* The refusal that every type shares: what it got, what the field takes. */
@@ -206,12 +206,12 @@ static int refuse(const struct cond *c, const struct value *raw, const char *nea
 	snprintf(shown, sizeof(shown), raw->kind == VALUE_TEXT ? "\"%.*s\"" : "%.*s",
 		 (int)(len > 60 ? 60 : len), text);
 	if (near)
-		return source_fail(err, EINVAL, "%s cannot be %s; did you mean \"%s\"?", f->name,
-				   shown, near);
+		return nl_fail(err, EINVAL, "%s cannot be %s; did you mean \"%s\"?", f->name, shown,
+			       near);
 	if (f->type == FT_ENUM)
 		return refuse_name(c, shown, err);
-	return source_fail(err, EINVAL, "%s cannot be %s; it takes %s", f->name, shown,
-			   field_kinds[f->type].takes);
+	return nl_fail(err, EINVAL, "%s cannot be %s; it takes %s", f->name, shown,
+		       field_kinds[f->type].takes);
 }
 
 static bool known_service(uint16_t port, const struct cond *c)
@@ -437,13 +437,13 @@ int cond_add(struct cond *c, const struct value *raw, struct nl_error *err)
 
 	if (c->op != OP_EQ && c->op != OP_NE) {
 		if (!field_kinds[f->type].ordered)
-			return source_fail(err, EINVAL,
-					   "%s is a %s, which has no order: use = or !=", f->name,
-					   field_kinds[f->type].name);
+			return nl_fail(err, EINVAL,
+				       "%s is a %s, which has no order: use = or !=", f->name,
+				       field_kinds[f->type].name);
 		if (raw->kind == VALUE_BOOL)
-			return source_fail(err, EINVAL,
-					   "%s %s true or false has no meaning: use =", f->name,
-					   cond_op_names[c->op]);
+			return nl_fail(err, EINVAL,
+				       "%s %s true or false has no meaning: use =", f->name,
+				       cond_op_names[c->op]);
 	}
 	if (f->type == FT_ANY)
 		return add_any(c, raw, err);

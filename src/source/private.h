@@ -17,10 +17,6 @@ static inline char tolower_ascii(char c)
 	return c >= 'A' && c <= 'Z' ? (char)(c + ('a' - 'A')) : c;
 }
 
-/* Fills *err; returns -1, so that an error path is one line. */
-__attribute__((format(printf, 3, 4))) int source_fail(struct nl_error *err, int code,
-						      const char *fmt, ...);
-
 /* lookout.c: who holds the sockets of a run. */
 struct lookout;
 struct lookout *lookout_new(void);

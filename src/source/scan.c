@@ -180,8 +180,8 @@ static int too_short(struct scan *sc, const struct nlmsghdr *msg, struct nl_erro
 
 	finish_dump(sc);
 	sc->ended = true;
-	return source_fail(err, EPROTO, "a row of %s has %zu bytes, at least %zu are needed",
-			   sc->plan.request.what, got, sc->source->header_size);
+	return nl_fail(err, EPROTO, "a row of %s has %zu bytes, at least %zu are needed",
+		       sc->plan.request.what, got, sc->source->header_size);
 }
 
 int scan_next(struct scan *sc, struct row *row, struct nl_error *err)

@@ -340,7 +340,7 @@ static int destroy(const struct row *row, struct inet_diag_req_v2 *r, struct nl_
 	if (nl_get(&req, env_netns_fd(row->env), buf, sizeof(buf), err) >= 0)
 		return 0;
 	if (err->code == EPERM)
-		return source_fail(err, EPERM, "closing sockets takes CAP_NET_ADMIN");
+		return nl_fail(err, EPERM, "closing sockets takes CAP_NET_ADMIN");
 	return -1;
 }
 
@@ -358,15 +358,15 @@ static int destroy_shared(const struct row *row, struct inet_diag_req_v2 *r, str
 	for (unsigned peer = 1; peer <= PEERS; peer++) {
 		/* gone by itself, as most are; or gone since the last look */
 		if (peer % 64 == 1 && find_one(row, 0, buf, sizeof(buf)) < 0)
-			return source_fail(err, ENOENT, "it has ended");
+			return nl_fail(err, ENOENT, "it has ended");
 		r->id.idiag_dport = htons((uint16_t)peer);
 		if (destroy(row, r, err) == 0)
 			return 0;
 		if (err->code != ENOENT)
 			return -1;
 	}
-	return source_fail(err, EOPNOTSUPP,
-			   "it shares its address with others, and the kernel finds only those");
+	return nl_fail(err, EOPNOTSUPP,
+		       "it shares its address with others, and the kernel finds only those");
 }
 
 /*
@@ -386,7 +386,7 @@ static int end(const struct row *row, struct nl_error *err)
 	};
 
 	if (nl_replay_loaded())
-		return source_fail(err, EINVAL, "sockets of a recording cannot be closed");
+		return nl_fail(err, EINVAL, "sockets of a recording cannot be closed");
 	if (destroy(row, &r, err) == 0)
 		return 0;
 	if (err->code == ENOENT && m->id.idiag_dport == 0)
