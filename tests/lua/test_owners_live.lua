@@ -87,6 +87,18 @@ for name, entry in pairs(scene) do
   entry.status = #entry.pids > 0 and "held" or statuses[name]
 end
 
+-- The time-wait lives for a minute. Before a test that may see its end it is awaited.
+local began = os.time()
+local function settle()
+  if scene["time-wait"] and os.time() - began > 35 then
+    while count { lport = scene["time-wait"].lport } > 0 do
+      S.run({ "sleep", "0.1" })
+    end
+    by_ports[scene["time-wait"].lport .. " " .. scene["time-wait"].rport] = nil
+    scene["time-wait"] = nil
+  end
+end
+
 -- A row as a table of plain values.
 local function plain(s)
   return {
@@ -122,10 +134,10 @@ local function check_all(rows)
   lu.assertEquals(number_of(seen), number_of(scene))
 end
 
-TestOwners = {}
+TestOwners = { setUp = settle }
 
 function TestOwners:test_scene_is_whole()
-  lu.assertTrue(number_of(scene) >= 18)
+  lu.assertTrue(number_of(scene) >= 17)
   for name in pairs(scene) do
     lu.assertNotNil(scene[name].status, name)
   end
@@ -289,7 +301,7 @@ local function names(query)
   return list
 end
 
-TestConditions = {}
+TestConditions = { setUp = settle }
 
 function TestConditions:test_any_holder()
   local f = scene.forked
@@ -299,7 +311,7 @@ function TestConditions:test_any_holder()
     lu.assertEquals(names(sockets { pids = f.pids[i] }), { "forked" })
   end
   lu.assertEquals(names(sockets { comm = "share-*" }), { "forked" })
-  lu.assertEquals(names(sockets { comm = { "share-c", "plain" } }), { "forked", "plain" })
+  lu.assertEquals(names(sockets { comm = { "share-c", scene.plain.comms[1] } }), { "forked", "plain" })
   lu.assertEquals(names(sockets { pid = { f.pids[2], scene.plain.pids[1] } }),
     { "forked", "plain" })
   lu.assertEquals(names(sockets { comm = "receiver" }), { "handed-over", "passed" })
@@ -357,8 +369,9 @@ function TestConditions:test_presence()
 end
 
 function TestConditions:test_status()
-  for _, name in ipairs({ "orphan", "time-wait", "in-flight" }) do
-    lu.assertEquals(names(sockets { owner_status = scene[name].status }), { name })
+  for name, status in pairs({ orphan = "closed", ["time-wait"] = "time-wait",
+    ["in-flight"] = statuses["in-flight"] }) do
+    lu.assertEquals(names(sockets { owner_status = status }), { scene[name] and name })
   end
   lu.assertEquals(names(sockets { owner_status = "not-accepted" }),
     { "orphan-other", "waiting-other" })
@@ -504,7 +517,7 @@ function TestOpens:test_one_process()
 end
 
 function TestOpens:test_one_name()
-  local out, paths = opens("-p", 'count<comm="plain">')
+  local out, paths = opens("-p", 'count<comm="' .. scene.plain.comms[1] .. '">')
   lu.assertEquals(out, "1\n")
   lu.assertTrue(#processes(paths) > 10)
   lu.assertTrue(paths.fd <= 2)
@@ -546,7 +559,7 @@ end
 
 -- ---- who may not see all -----------------------------------------------------------------------
 
-TestHidden = {}
+TestHidden = { setUp = settle }
 
 local show = 'for s in sockets:sort("lport", "rport") do'
   .. ' print(s.lport, s.rport, s.pid, s.owner_status) end'
@@ -620,7 +633,7 @@ function TestHidden:test_conditions()
     end
     check("count<pid=" .. own .. ">", "1\n", false)
     check("count<pid=" .. other .. ">", "0\n", true)
-    check('count<comm="plain">', "0\n", true)
+    check('count<comm="' .. scene.plain.comms[1] .. '">', "0\n", true)
     check('count<comm="of-nobody">', "1\n", mount ~= "")
     check("count<lport=" .. scene.nobody.lport .. ", pid=true>", "1\n", false)
     check("count<pid=2147483646>", "0\n", false)
@@ -722,8 +735,7 @@ end
 
 -- ---- churn ----------------------------------------------------------------------------------
 
--- The last by its name: the scene has a socket in time-wait, which lives for a minute.
-TestWhileProcessesComeAndGo = {}
+TestChurn = {}
 
 local KEEP, KEEPERS, RELAY, HUB, FIRST = 7201, 4, 7300, 7100, 10000
 
@@ -757,9 +769,17 @@ local ways = {
   end,
 }
 
+-- Two of the relay hold its socket for so many seconds (OVERLAP_MS in ownermaker.c): an answer that
+-- took less cannot have missed both. A longer one, on a busy machine, can.
+local OVERLAP = 0.2
+
+local function uptime()
+  return tonumber(S.read_file("/proc/uptime"):match("^%S+"))
+end
+
 -- Adds what one answer said: about keepers at once, about the others for later.
-local function note(rows, said, keeper_of)
-  local kept, relay = 0, false
+local function note(rows, said, keeper_of, seconds)
+  local kept, relay = 0, nil
   for _, row in ipairs(rows) do
     if keeper_of[row.lport] then
       lu.assertEquals({ row.pid, row.comm }, { keeper_of[row.lport], "keeper" })
@@ -772,7 +792,40 @@ local function note(rows, said, keeper_of)
     end
   end
   lu.assertEquals(kept, KEEPERS)
-  said.relays[#said.relays + 1] = relay or 0
+  if relay then
+    said.relays[relay] = true
+  elseif seconds < OVERLAP - 0.02 then
+    said.missed = said.missed + 1
+  end
+end
+
+-- The table of pids when every one of these is in the relay's part: each process enters itself.
+local function read_table(file, pids)
+  local limit = os.time() + 20
+  while true do
+    local text, chain, lacks = S.read_file(file), {}, nil
+    for i = 0, 999 do
+      chain[string.unpack("<I4", text, i * 4 + 1)] = true
+    end
+    for pid in pairs(pids) do
+      lacks = not chain[pid] and pid or lacks
+    end
+    if not lacks or os.time() > limit then
+      lu.assertNil(lacks, "no process of the relay")
+      return text
+    end
+    S.run({ "sleep", "0.02" })
+  end
+end
+
+-- They are killed, and their sockets end a little later.
+local function await_end()
+  local limit = os.time() + 20
+  while count { proto = "tcp", { "or", { lport = { wanted.lport, RELAY, HUB } }, { rport = HUB } } }
+    > 0 do
+    lu.assertTrue(os.time() <= limit, "sockets of ended processes stay")
+    S.run({ "sleep", "0.02" })
+  end
 end
 
 local function churn(ms, queries)
@@ -782,29 +835,25 @@ local function churn(ms, queries)
   local function pid_at(port)
     return (string.unpack("<I4", pids, port * 4 + 1))
   end
-  local keeper_of, said = {}, { relays = {} }
+  local keeper_of, said = {}, { relays = {}, missed = 0 }
   for port = KEEP, KEEP + KEEPERS - 1 do
     keeper_of[port] = pid_at(port)
   end
   local ok, why = pcall(function()
     for i = 1, queries do
-      note(ways[i % #ways + 1](), said, keeper_of)
+      local before = uptime()
+      local rows = ways[i % #ways + 1]()
+      note(rows, said, keeper_of, uptime() - before)
     end
+    pids = read_table(file, said.relays)
   end)
-  pids = S.read_file(file)
   pipe:close()
+  await_end()
   if not ok then
     error(why, 0)
   end
-  local chain, missed = {}, 0
-  for i = 0, 999 do
-    chain[pid_at(i)] = true
-  end
-  for _, pid in ipairs(said.relays) do
-    lu.assertTrue(chain[pid], "no process of the relay: " .. pid)
-    missed = missed + (pid == 0 and 1 or 0)
-  end
-  lu.assertEquals(missed, 0)
+  lu.assertEquals(said.missed, 0)
+  lu.assertTrue(number_of(said.relays) >= 2)
   for _, row in ipairs(said) do
     lu.assertTrue(row[1] >= FIRST, "a port that nobody of these has: " .. row[1])
     lu.assertEquals({ row[2], row[3] }, { pid_at(row[1]), "c" .. row[1] })
@@ -812,15 +861,15 @@ local function churn(ms, queries)
   return #said
 end
 
-function TestWhileProcessesComeAndGo:test_20_ms()
+function TestChurn:test_20_ms()
   lu.assertTrue(churn(20, 240) > 100)
 end
 
-function TestWhileProcessesComeAndGo:test_100_ms()
+function TestChurn:test_100_ms()
   lu.assertTrue(churn(100, 240) > 100)
 end
 
-function TestWhileProcessesComeAndGo:test_500_ms()
+function TestChurn:test_500_ms()
   lu.assertTrue(churn(500, 240) > 100)
 end
 

@@ -48,7 +48,7 @@ enum {
 	SHORT_LAST = 65000,
 	WORKERS = 4,
 	/* For which two of the relay hold the socket: much longer than a pass over /proc takes. */
-	OVERLAP_MS = 100,
+	OVERLAP_MS = 200,
 };
 
 static void die(const char *what)
@@ -409,10 +409,13 @@ static int run(char **command)
 
 static int scene(const char *file, char **command)
 {
+	char unique[16]; /* no process of another test has this name */
+
 	list = fopen(file, "we");
 	if (!list)
 		die(file);
-	alone("plain", "plain", do_listen);
+	snprintf(unique, sizeof(unique), "only-%d", (int)getpid());
+	alone("plain", unique, do_listen);
 	alone("bytes", "a) S\n1 (\x1b[7m\xff\xc3", do_listen);
 	alone("unnamed", "", do_listen);
 	alone("udp", "udp-holder", do_udp);
@@ -545,9 +548,13 @@ static uint32_t *map_table(const char *file)
 static void do_hub(const struct actor *a)
 {
 	static struct pollfd fds[4096];
+	const struct linger reset = { .l_onoff = 1 };
 	size_t n = 1;
 
 	fds[0] = (struct pollfd){ .fd = listener(a->port), .events = POLLIN };
+	/* what is accepted has it too: nothing is left behind in time-wait */
+	if (setsockopt(fds[0].fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)))
+		die("setsockopt");
 	if (child() != 0)
 		return;
 	for (;;) {
