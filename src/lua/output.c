@@ -33,7 +33,7 @@ static void memory_forget(struct memory *m)
 	if (m->file)
 		fclose(m->file);
 	free(m->text);
-	*m = (struct memory){ NULL };
+	*m = (struct memory){ .file = NULL };
 }
 
 static void release_memory(void *p)
