@@ -192,7 +192,10 @@ bool cursor_step(lua_State *L, int query, int cursor)
 	link_lru(lx_state(L), lc);
 	rc = cursor_row(L, query, cursor, &row, &err);
 	if (rc > 0) {
+		/* a finalizer that runs meanwhile may open others, and the row is in our buffer */
+		lc->busy = true;
 		record_push(L, &row, cursor);
+		lc->busy = false;
 		return true;
 	}
 	if (rc < 0) {

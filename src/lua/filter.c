@@ -190,10 +190,17 @@ static int read_setting(struct reader *r, const struct field *f, int index)
 	if (!lua_isboolean(r->L, index))
 		return fail(r->err, "%s is a setting: it is true or false, not a %s", f->name,
 			    luaL_typename(r->L, index));
+	if (r->q->from)
+		return fail(r->err,
+			    "%s says how the kernel is asked: it stands in the query that "
+			    "these results are made of",
+			    f->name);
 	if (strcmp(f->name, "consistent") == 0)
 		r->q->consistent = lua_toboolean(r->L, index);
-	else
+	else if (strcmp(f->name, "ordered") == 0)
 		r->q->ordered = lua_toboolean(r->L, index);
+	else
+		return fail(r->err, "the setting %s is not known here", f->name);
 	return 0;
 }
 
@@ -377,15 +384,22 @@ static int read_fields(struct reader *r, int index, bool top, struct node *all)
 	return 0;
 }
 
-/* {"netns", "=", x} at the top is a request, as netns=x is. */
+/* {"netns", "=", x} or {"netns", x} at the top is a request, as netns=x is. */
 static bool is_place(struct reader *r, int index)
 {
-	bool hit;
+	const struct field *f = NULL;
+	enum cond_op op;
+	bool equal;
 
 	lua_rawgeti(r->L, index, 1);
-	hit = lua_type(r->L, -1) == LUA_TSTRING && strcmp(lua_tostring(r->L, -1), "netns") == 0;
-	lua_pop(r->L, 1);
-	return hit;
+	if (lua_type(r->L, -1) == LUA_TSTRING)
+		f = source_field(r->q->source, lua_tostring(r->L, -1));
+	lua_rawgeti(r->L, index, 2);
+	op = lua_type(r->L, -1) == LUA_TSTRING ? cond_op_parse(lua_tostring(r->L, -1)) : OP_COUNT;
+	/* {"netns", "="} had a value that is nil: that is told where conditions are read */
+	equal = lua_rawlen(r->L, index) == 3 ? op == OP_EQ : op == OP_COUNT;
+	lua_pop(r->L, 2);
+	return f && f->flags & FF_REQUEST && equal;
 }
 
 static int read_members(struct reader *r, int index, bool top, struct node *all)

@@ -19,12 +19,17 @@ struct lx_query *query_push(lua_State *L, struct query *q)
 
 struct lx_query *query_check(lua_State *L, int index)
 {
-	return luaL_checkudata(L, index, QUERY_MT);
+	struct lx_query *lq = luaL_checkudata(L, index, QUERY_MT);
+
+	/* a finalizer may meet one that the collector has finished already */
+	if (!lq->q)
+		luaL_error(L, "this query is closed");
+	return lq;
 }
 
 static int query_gc(lua_State *L)
 {
-	struct lx_query *lq = query_check(L, 1);
+	struct lx_query *lq = luaL_checkudata(L, 1, QUERY_MT);
 
 	query_unref(lq->q);
 	free(lq->report);

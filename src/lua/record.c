@@ -191,11 +191,24 @@ static void widen(lua_State *L, int index, const struct source *s, uint32_t need
 	lua_pop(L, 1);
 }
 
+/* A finalizer may meet a record whose env the collector has finished already. */
+static void check_open(lua_State *L, int index)
+{
+	const struct lx_env *box;
+
+	lua_getiuservalue(L, index, UV_ENV);
+	box = lua_touserdata(L, -1);
+	lua_pop(L, 1);
+	if (!box || !box->env)
+		luaL_error(L, "this record is closed");
+}
+
 bool record_get(lua_State *L, int index, const struct field *f, struct row *row, struct value *v)
 {
 	struct lx_record *rec = lua_touserdata(L, index);
 	uint32_t missing = f->needs & ~rec->asked;
 
+	check_open(L, index);
 	record_row(rec, row);
 	/* owners are found for a single row too, but those behind it shall have them in time */
 	if (missing & NEED_OWNERS)
@@ -278,7 +291,8 @@ static int record_index(lua_State *L)
 	const char *near;
 	bool ours;
 
-	ours = lua_getmetatable(L, 1) && lua_rawequal(L, -1, lua_upvalueindex(2));
+	ours = lua_type(L, 1) == LUA_TUSERDATA && lua_getmetatable(L, 1) &&
+	       lua_rawequal(L, -1, lua_upvalueindex(2));
 	if (!ours)
 		return luaL_typeerror(L, 1, "record");
 	lua_pop(L, 1);
@@ -308,6 +322,15 @@ static int record_newindex(lua_State *L)
 			  rec->source->row_name);
 }
 
+static size_t field_count(const struct source *s)
+{
+	size_t n = 0;
+
+	while (s->fields[n].name)
+		n++;
+	return n;
+}
+
 /* next(record, name): the field declared behind name; upvalue 1 name -> field. */
 static int record_next(lua_State *L)
 {
@@ -322,6 +345,8 @@ static int record_next(lua_State *L)
 			return luaL_error(L, "a %s has no such field to go on from",
 					  rec->source->row_name);
 		f = lua_touserdata(L, -1);
+		if (f < rec->source->fields || f >= rec->source->fields + field_count(rec->source))
+			return luaL_error(L, "this is the iterator of another kind of record");
 		f++;
 	}
 	/* as pairs of a table does, it passes over what is nil */
@@ -355,6 +380,7 @@ static int record_tostring(lua_State *L)
 	struct row row;
 	luaL_Buffer b;
 
+	check_open(L, 1);
 	record_row(rec, &row);
 	luaL_buffinit(L, &b);
 	luaL_addstring(&b, rec->source->row_name);

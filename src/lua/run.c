@@ -112,6 +112,19 @@ static int count_method(lua_State *L)
 
 /* ---- records --------------------------------------------------------------------------- */
 
+/* Closes a run before its end; what is flagged by then must be said all the same [-0, +0, e]. */
+static void stop(lua_State *L, int query, struct lx_cursor *lc)
+{
+	struct report report;
+
+	if (!lc->c)
+		return;
+	cursor_report(lc->c, &report);
+	cursor_shut(L, lc);
+	if (!report.complete)
+		answer_settle(L, query, &report);
+}
+
 /* q:first(): the first record, or nil. */
 static int first_method(lua_State *L)
 {
@@ -119,7 +132,7 @@ static int first_method(lua_State *L)
 	lua_settop(L, 1);
 	cursor_push(L, 1, 0);
 	if (cursor_step(L, 1, 2)) {
-		cursor_shut(L, lua_touserdata(L, 2));
+		stop(L, 1, lua_touserdata(L, 2));
 		lua_pushnil(L);
 		lua_setiuservalue(L, -2, 1);
 	}
@@ -180,7 +193,7 @@ static int each_method(lua_State *L)
 		if (stop)
 			break;
 	}
-	cursor_shut(L, lua_touserdata(L, 3));
+	stop(L, 1, lua_touserdata(L, 3));
 	lua_pushinteger(L, n);
 	return 1;
 }

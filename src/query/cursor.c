@@ -148,7 +148,8 @@ static int sort_all(struct cursor *c, struct nl_error *err)
 		report_begin(&r);
 		c->feed->ops->report(c->feed, &r);
 		c->tries++;
-		if (!report_flagged(&r) || c->tries >= QUERY_TRIES)
+		/* what is read whole further down was asked again there already */
+		if (!report_flagged(&r) || r.tries > 1 || c->tries >= QUERY_TRIES)
 			break;
 		if (begin_again(c, err) < 0)
 			return -1;
@@ -166,6 +167,9 @@ int cursor_next(struct cursor *c, struct row *row, struct nl_error *err)
 
 	if (c->query->limit != NO_LIMIT && c->admitted >= c->query->limit)
 		return 0;
+	/* what is in memory is given out without the kernel, which would notice */
+	if (nl_cancel)
+		return nl_fail(err, ECANCELED, "interrupted");
 	if (c->sorter) {
 		if (!c->sorted && sort_all(c, err) < 0)
 			return -1;
@@ -183,7 +187,8 @@ void cursor_widen(struct cursor *c, const struct source *s, uint32_t needs)
 {
 	if (s == c->query->source) {
 		c->needs |= needs;
-		c->query->learned |= needs;
+		/* but not a look at /proc: one question would make all later ones slow */
+		c->query->learned |= needs & ~NEED_OWNERS;
 	}
 	c->feed->ops->widen(c->feed, s, needs);
 }

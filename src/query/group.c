@@ -243,6 +243,8 @@ static int group_next(struct feed *feed, struct row *row, struct nl_error *err)
 	if (!f->read && read_all(f, err) < 0)
 		return -1;
 	while (f->at < f->keys.n) {
+		if (nl_cancel)
+			return nl_fail(err, ECANCELED, "interrupted");
 		if (!make_row(f, f->at++, row))
 			return query_no_memory(err);
 		if (!f->query->filter || node_match(f->query->filter, row))

@@ -282,6 +282,8 @@ static int join_next(struct feed *feed, struct row *row, struct nl_error *err)
 			if (rc <= 0)
 				return rc;
 		}
+		if (nl_cancel)
+			return nl_fail(err, ECANCELED, "interrupted");
 		kept_row(f->rows.rows[f->next - 1], &right);
 		f->next = f->nexts[f->next - 1];
 		rc = make_row(f, &right, row, err);
@@ -318,6 +320,8 @@ static void join_report(const struct feed *feed, struct report *out)
 		return;
 	cursor_report(f->left, out);
 	out->complete = out->complete && f->right_report.complete;
+	if (f->right_report.tries > out->tries)
+		out->tries = f->right_report.tries;
 	out->rows += f->right_report.rows;
 	out->stats.dumps += f->right_report.stats.dumps;
 	for (size_t i = 0; i < f->right_report.nwarnings; i++)

@@ -45,6 +45,7 @@ struct rate_feed {
 	double *samples; /* by number of the key: time, then the counters */
 	size_t room;
 	uint64_t matched, came;
+	bool ended;	     /* the second dump came to its end */
 	double began, again; /* when the two dumps began */
 	unsigned char *buf;
 	size_t size;
@@ -222,6 +223,7 @@ static int rate_next(struct feed *feed, struct row *row, struct nl_error *err)
 		if (rc < 0 || (rc && (!f->query->filter || node_match(f->query->filter, row))))
 			return rc;
 	}
+	f->ended = rc == 0;
 	return rc;
 }
 
@@ -242,6 +244,9 @@ static void rate_widen(struct feed *feed, const struct source *s, uint32_t needs
 
 	if (s == f->query->source)
 		s = ((const struct rate_source *)s)->base;
+	f->inner |= needs;
+	if (f->first)
+		cursor_widen(f->first, s, needs);
 	if (f->second)
 		cursor_widen(f->second, s, needs);
 }
@@ -262,7 +267,8 @@ static void rate_report(const struct feed *feed, struct report *out)
 	out->stats.nl.datagrams += f->before.stats.nl.datagrams;
 	for (size_t i = 0; i < f->before.nwarnings; i++)
 		report_warn(out, "%s", f->before.warnings[i]);
-	out->timed = true;
+	/* of a run that was left early nobody knows what else came and went */
+	out->timed = f->ended;
 	out->came = f->came;
 	out->went = f->seen.n - f->matched;
 	out->seconds = f->again - f->began;

@@ -208,7 +208,7 @@ static bool compares(const struct cond *c, const struct value *v)
 	const struct operand *o = &c->operands[0];
 	const struct value *bound = &o->lo;
 
-	if (c->n != 1 || v->kind == VALUE_NIL)
+	if (c->n != 1 || v->kind == VALUE_NIL || kind_rank(v->kind) != kind_rank(bound->kind))
 		return false;
 	if (o->kind == OPERAND_RANGE && (c->op == OP_GT || c->op == OP_LE))
 		bound = &o->hi;

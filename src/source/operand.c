@@ -274,6 +274,8 @@ static int add_number(struct cond *c, const struct value *raw, struct nl_error *
 	char text[64];
 	int rc = 1;
 
+	if (raw->kind == VALUE_FLOAT && isnan(raw->real))
+		return refuse(c, raw, NULL, err);
 	if (raw->kind == VALUE_TEXT) {
 		if (!terminated(raw, text, sizeof(text)))
 			return refuse(c, raw, NULL, err);
@@ -424,6 +426,8 @@ static int add_any(struct cond *c, const struct value *raw, struct nl_error *err
 
 	if (raw->kind == VALUE_TEXT)
 		return add_text(c, raw, err);
+	if (raw->kind == VALUE_FLOAT && isnan(raw->real))
+		return refuse(c, raw, NULL, err);
 	o = grow(c);
 	if (!o)
 		return no_memory(err);

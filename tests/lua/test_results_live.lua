@@ -488,4 +488,42 @@ function TestAnswers:test_owners_in_results()
   lu.assertTrue(both:where("pid", holder):count() > 10)
 end
 
+-- What a hostile or careless script can do with the parts of a record.
+TestMisuse = {}
+
+function TestMisuse:test_parts_of_records()
+  local record, other = sockets:first(), sockets:select("lport", "comm"):first()
+  local iterator = pairs(other)
+  lu.assertFalse((pcall(iterator, record, "lport")))
+  lu.assertFalse((pcall(function() return setmetatable({}, getmetatable(record)).lport end)))
+end
+
+function TestMisuse:test_finalizers_meet_what_is_finished()
+  local seen = 0
+  do
+    local late = setmetatable({}, { __gc = function(t)
+      seen = seen + 1
+      pcall(function() return t.record.user, tostring(t.record), #t.query end)
+    end })
+    late.record, late.query = sockets:first(), sockets { lport = 80 }
+  end
+  collectgarbage()
+  collectgarbage()
+  lu.assertEquals(seen, 1)
+end
+
+function TestMisuse:test_nothing_widens()
+  lu.assertFalse((pcall(function() return sockets:where("rtt", 0 / 0):count() end)))
+  lu.assertFalse((pcall(count, { { "netns", "!=", 1 } })))
+  lu.assertEquals(#sockets:group("netns"):count() { { "netns", "=", "none" } }, 0)
+  lu.assertFalse((pcall(function() return sockets:rate(0.01) { consistent = true } end)))
+  local mixed = sockets:select({ "x", function(s) return s.lport == 80 and "text" or s.lport end })
+  lu.assertEquals(#mixed:where("x", ">", 65535), 0)
+end
+
+function TestMisuse:test_one_question_about_owners_is_no_habit()
+  sockets:each(function(s) return s.pid == false end)
+  lu.assertNotStrContains(sockets { lport = 80 }:explain(), "owners")
+end
+
 S.main()
