@@ -437,8 +437,12 @@ struct source {
 	bool (*dump)(const struct scan_request *req, unsigned i, struct dump_plan *out);
 	/* A number that no other row of the source has at the same time; 0: unknown. */
 	uint64_t (*key)(const struct row *row);
-	/* Asks again for one row with more extensions; size of the reply or -1. NULL: cannot. */
-	ptrdiff_t (*refetch)(const struct row *row, uint32_t needs, void *buf, size_t size);
+	/*
+	 * Asks again for one row with more extensions: size of the reply, 0 when the
+	 * object is gone, -1 with *err when it could not be asked. NULL: cannot.
+	 */
+	ptrdiff_t (*refetch)(const struct row *row, uint32_t needs, void *buf, size_t size,
+			     struct nl_error *err);
 	/*
 	 * The inode by which /proc/PID/fd names the row's socket; 0 with *why if no
 	 * process can have it. NULL: rows of this source are no sockets.

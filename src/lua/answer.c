@@ -27,8 +27,11 @@ static void say(struct lx_state *st, const struct report *r)
 	if (!r->complete && !st->accepts) {
 		st->incomplete = true;
 		fflush(stdout);
-		fprintf(stderr, "connsh: the answer is incomplete, asked %u time%s: %s\n", r->tries,
-			r->tries == 1 ? "" : "s", r->warnings[0]);
+		fprintf(stderr, "connsh: the answer is incomplete, asked %u time%s", r->tries,
+			r->tries == 1 ? "" : "s");
+		for (size_t i = 0; i < r->nwarnings; i++)
+			fprintf(stderr, "%s %s", i ? ";" : ":", r->warnings[i]);
+		fputc('\n', stderr);
 		told = true;
 	}
 	for (size_t i = told; i < r->nwarnings; i++) {

@@ -163,7 +163,24 @@ static void finish(lua_State *L, int query, struct lx_cursor *lc)
 
 	cursor_report(lc->c, &report);
 	cursor_shut(L, lc);
-	answer_settle(L, query, &report);
+	if (lc->told)
+		answer_keep(L, query, &report);
+	else
+		answer_settle(L, query, &report);
+}
+
+/*
+ * What is read whole is known to be whole or not at its first row, and a loop
+ * that is left by break would never tell.
+ */
+static void tell_early(lua_State *L, int query, struct lx_cursor *lc)
+{
+	struct report report;
+
+	cursor_report(lc->c, &report);
+	lc->told = !report.complete;
+	if (lc->told)
+		answer_settle(L, query, &report);
 }
 
 static int ended(lua_State *L, const struct lx_query *lq, const struct lx_cursor *lc)
@@ -181,6 +198,7 @@ bool cursor_step(lua_State *L, int query, int cursor)
 	struct lx_cursor *lc = lua_touserdata(L, cursor);
 	struct nl_error err;
 	struct row row;
+	bool begun;
 	int rc;
 
 	if (!lc->c)
@@ -190,10 +208,13 @@ bool cursor_step(lua_State *L, int query, int cursor)
 			L, "a function of a query cannot go on with the loop it is called by");
 	unlink_lru(lx_state(L), lc);
 	link_lru(lx_state(L), lc);
+	begun = lc->started;
 	rc = cursor_row(L, query, cursor, &row, &err);
 	if (rc > 0) {
 		/* a finalizer that runs meanwhile may open others, and the row is in our buffer */
 		lc->busy = true;
+		if (!begun)
+			tell_early(L, query, lc);
 		record_push(L, &row, cursor);
 		lc->busy = false;
 		return true;
@@ -224,6 +245,11 @@ void cursor_continue(lua_State *L, int query, int control)
 		if (lua_getiuservalue(L, control, 1) != LUA_TUSERDATA)
 			luaL_error(L, "the loop that gave this %s has gone on already",
 				   lq->q->source->row_name);
+		lua_getiuservalue(L, -1, CURSOR_QUERY);
+		if (!lua_rawequal(L, -1, query))
+			luaL_error(L, "this %s is of a loop over another query",
+				   lq->q->source->row_name);
+		lua_pop(L, 1);
 		/* a record that is kept must not keep its run open */
 		lua_pushnil(L);
 		lua_setiuservalue(L, control, 1);

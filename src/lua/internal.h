@@ -50,6 +50,7 @@ struct lx_cursor {
 	const struct env *env; /* what user value 2 holds */
 	uint32_t needs;
 	bool busy; /* C is in the middle of it: it is not closed, and not entered again */
+	bool told; /* that its answer is not whole */
 	bool started, evicted;
 };
 enum { CURSOR_QUERY = 1, CURSOR_ENV, CURSOR_ENVS, CURSOR_METAS, CURSOR_RESULTS };

@@ -66,8 +66,16 @@ struct output {
 	const struct plan_of_output *plan;
 	struct lx_box *view;
 	FILE *out;
-	struct memory *memory; /* NULL: out is the caller's */
+	struct memory *memory;	   /* NULL: out is the caller's */
+	const luaL_Stream *stream; /* of whom out is, when Lua has it; anchored by the caller */
 };
+
+/* A function of a column may close the file that its row is written to. */
+static void check_stream(lua_State *L, const struct output *o)
+{
+	if (o->stream && (!o->stream->closef || o->stream->f != o->out))
+		luaL_error(L, "the file was closed while rows were written to it");
+}
 
 static void release_view(void *p)
 {
@@ -87,8 +95,8 @@ static int take_row(lua_State *L, void *arg, const struct row *row, int cursor,
 {
 	const struct output *o = arg;
 
-	(void)L;
 	(void)cursor;
+	check_stream(L, o);
 	if (view_row(o->view->p, row))
 		return 0;
 	err->code = errno;
@@ -113,15 +121,16 @@ static bool restart_view(lua_State *L, void *arg)
 	return true;
 }
 
-/* Writes the rows of the query at index to out, or to memory [-0, +0, e]. */
-static void write_query(lua_State *L, int index, const struct plan_of_output *p, FILE *out,
-			struct memory *memory)
+/* Writes the rows of the query at index as the output, whose plan is p, says [-0, +0, e]. */
+static void write_query(lua_State *L, int index, const struct plan_of_output *p, struct output o)
 {
-	struct output o = { p, box_push(L, release_view), out, memory };
 	struct lx_sink sink = { take_row, restart_view, &o };
 
+	o.plan = p;
+	o.view = box_push(L, release_view);
 	open_view(L, &o);
 	run_query(L, index, view_needs(p->columns, p->n), &sink);
+	check_stream(L, &o);
 	if (!view_end(o.view->p))
 		write_failed(L);
 	lua_pop(L, 1);
@@ -165,23 +174,23 @@ static void flag_option(lua_State *L, int index, const char *key, bool *flag)
 }
 
 /* The stream that is asked for by file= or as the argument; NULL: none. */
-static FILE *stream_at(lua_State *L, int index)
+static const luaL_Stream *stream_at(lua_State *L, int index)
 {
-	luaL_Stream *stream;
+	const luaL_Stream *stream;
 
 	if (lua_isnil(L, index))
 		return NULL;
 	stream = luaL_checkudata(L, index, LUA_FILEHANDLE);
 	if (!stream->closef)
 		luaL_error(L, "this file is closed");
-	return stream->f;
+	return stream;
 }
 
 /*
  * The options at 2, if any: a stream, or a table. Pushes what must be kept and
  * leaves the query that is written at the returned index [-0, +n, e].
  */
-static int read_options(lua_State *L, struct plan_of_output *p, FILE **out)
+static int read_options(lua_State *L, struct plan_of_output *p, const luaL_Stream **out)
 {
 	static const char *const known[] = { "columns", "header", "width", "human",
 					     "colour",	"color",  "file",  NULL };
@@ -228,8 +237,8 @@ static int format_method(lua_State *L, enum fmt_format format)
 {
 	struct plan_of_output p = { .layout = { .format = format, .header = true } };
 	struct lx_view screen;
+	const luaL_Stream *out;
 	struct memory *m;
-	FILE *out;
 	int query;
 
 	query_check(L, 1);
@@ -242,11 +251,11 @@ static int format_method(lua_State *L, enum fmt_format format)
 	}
 	query = read_options(L, &p, &out);
 	if (out) {
-		write_query(L, query, &p, out, NULL);
+		write_query(L, query, &p, (struct output){ .out = out->f, .stream = out });
 		return 0;
 	}
 	m = push_memory(L);
-	write_query(L, query, &p, NULL, m);
+	write_query(L, query, &p, (struct output){ .memory = m });
 	if (fclose(m->file) != 0) {
 		m->file = NULL;
 		return luaL_error(L, "out of memory");
@@ -327,7 +336,7 @@ void output_query(lua_State *L, int index, const struct lx_view *view, FILE *out
 		columns_split(L, lq->q->source, view->columns, &p);
 	else
 		p.n = view_columns(lq->q, p.columns, MAX_COLUMNS);
-	write_query(L, index, &p, out, NULL);
+	write_query(L, index, &p, (struct output){ .out = out });
 	lua_pop(L, 1);
 }
 

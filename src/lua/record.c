@@ -155,24 +155,29 @@ void record_row(const struct lx_record *rec, struct row *row)
 
 /*
  * Asks the kernel for the same object with more extensions. An object that is
- * gone stays as it was: the field is absent then.
+ * gone stays as it was: the field is absent then. That it could not be asked is
+ * no absence, and raises.
  */
 static void refetch(lua_State *L, int index, uint32_t needs)
 {
 	struct lx_record *rec = lua_touserdata(L, index);
 	_Alignas(8) unsigned char buf[REFETCH_SIZE];
+	struct nl_error err;
 	struct row row;
-	ptrdiff_t n;
+	ptrdiff_t n = 0;
 	void *copy;
 
 	record_row(rec, &row);
-	rec->asked |= needs;
-	if (!rec->source->refetch)
-		return;
-	n = rec->source->refetch(&row, rec->asked, buf, sizeof(buf));
-	if (n <= 0)
-		return;
 	index = lua_absindex(L, index);
+	if (rec->source->refetch)
+		n = rec->source->refetch(&row, rec->asked | needs, buf, sizeof(buf), &err);
+	if (n < 0) {
+		interrupt_check(L);
+		raise_error(L, rec->source->name, &err);
+	}
+	rec->asked |= needs;
+	if (n == 0)
+		return;
 	copy = lua_newuserdatauv(L, (size_t)n, 0);
 	memcpy(copy, buf, (size_t)n);
 	lua_setiuservalue(L, index, UV_WIDER);
@@ -274,6 +279,11 @@ void value_push(lua_State *L, const struct field *f, const struct value *v)
 /* A script that asks for an owner shall not take "not told" for "none". */
 static void unknown_owner(lua_State *L, const struct row *row)
 {
+	enum owner_status why;
+
+	/* what no process can hold has none, whatever could not be read */
+	if (row->source->inode && row->source->inode(row, &why) == 0)
+		return;
 	if (env_owners_error(row->env)) {
 		interrupt_check(L);
 		raise_error(L, row->source->name, env_owners_error(row->env));

@@ -121,7 +121,7 @@ static void stop(lua_State *L, int query, struct lx_cursor *lc)
 		return;
 	cursor_report(lc->c, &report);
 	cursor_shut(L, lc);
-	if (!report.complete)
+	if (!report.complete && !lc->told)
 		answer_settle(L, query, &report);
 }
 

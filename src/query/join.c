@@ -426,7 +426,8 @@ static void source_destroy(struct source *source)
 }
 
 /* More of the left side can be asked for; the right one has all that it can have. */
-static ptrdiff_t refetch(const struct row *row, uint32_t needs, void *buf, size_t size)
+static ptrdiff_t refetch(const struct row *row, uint32_t needs, void *buf, size_t size,
+			 struct nl_error *err)
 {
 	size_t start = ALIGN8(NLMSG_HDRLEN), end = start + 2 * sizeof(struct side);
 	struct side sides[2];
@@ -435,11 +436,13 @@ static ptrdiff_t refetch(const struct row *row, uint32_t needs, void *buf, size_
 
 	side_row(row, false, &left);
 	side_row(row, true, &right);
-	if (!left.source->refetch || size < end)
-		return -1;
-	n = left.source->refetch(&left, needs, (char *)buf + end, size - end);
-	if (n <= 0 || end + ALIGN8((size_t)n) + right.msg->nlmsg_len > size)
-		return -1;
+	if (!left.source->refetch)
+		return 0;
+	n = left.source->refetch(&left, needs, (char *)buf + end, size - end, err);
+	if (n <= 0)
+		return n;
+	if (end + ALIGN8((size_t)n) + ALIGN8(right.msg->nlmsg_len) > size)
+		return nl_fail(err, EMSGSIZE, "a joined row has more than %zu bytes", size);
 	memcpy(sides, (const char *)row->msg + start, sizeof(sides));
 	sides[0].asked |= needs;
 	sides[0].at = (uint32_t)end;

@@ -357,17 +357,18 @@ static bool get_rate(const struct row *row, const struct field *f, struct value 
 }
 
 /* The base's answer, with the rates of the row that was asked for. */
-static ptrdiff_t refetch(const struct row *row, uint32_t needs, void *buf, size_t size)
+static ptrdiff_t refetch(const struct row *row, uint32_t needs, void *buf, size_t size,
+			 struct nl_error *err)
 {
 	const struct rate_source *s = (const struct rate_source *)row->source;
 	const struct nlattr *rates = row_nlattr((struct row *)(uintptr_t)row, RATE_ATTR);
-	ptrdiff_t n = s->base->refetch(row, needs, buf, size);
+	ptrdiff_t n = s->base->refetch(row, needs, buf, size, err);
 	size_t len = (size_t)n;
 
 	if (n <= 0 || !rates)
 		return n;
 	if (!nl_attr_put(buf, &len, size, RATE_ATTR, nl_attr_data(rates), nl_attr_len(rates)))
-		return -1;
+		return nl_fail(err, EMSGSIZE, "a row with its rates has more than %zu bytes", size);
 	((struct nlmsghdr *)buf)->nlmsg_len = (uint32_t)len;
 	return (ptrdiff_t)len;
 }

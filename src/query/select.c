@@ -28,6 +28,7 @@ static const struct select *select_of(const struct query *q)
 	return (const struct select *)q->from;
 }
 
+/* Functions first: they may read lists, and a list is valid until the next is read. */
 static int fill(struct select_feed *s, const struct row *row, struct nl_error *err)
 {
 	const struct select *sel = select_of(s->query);
@@ -36,11 +37,13 @@ static int fill(struct select_feed *s, const struct row *row, struct nl_error *e
 		const struct chosen *c = &sel->columns[i];
 
 		s->values[i].kind = VALUE_NIL;
-		if (c->field)
-			field_get(c->field, row, &s->values[i]);
-		else if (s->calls->value(s->calls->arg, c->function, row, &s->values[i], err) < 0)
+		if (!c->field &&
+		    s->calls->value(s->calls->arg, c->function, row, &s->values[i], err) < 0)
 			return -1;
 	}
+	for (size_t i = 0; i < sel->n; i++)
+		if (sel->columns[i].field)
+			field_get(sel->columns[i].field, row, &s->values[i]);
 	return 0;
 }
 

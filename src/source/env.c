@@ -102,6 +102,11 @@ bool env_hold(struct env *e, struct env *other, uint32_t *number)
 	return true;
 }
 
+uint32_t env_nheld(const struct env *e)
+{
+	return e->nheld;
+}
+
 struct env *env_held(const struct env *e, uint32_t number)
 {
 	return e->held[number];

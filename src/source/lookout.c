@@ -270,6 +270,12 @@ bool row_owners_hidden(const struct row *row, const struct owners *o)
 const struct nl_error *env_owners_error(const struct env *e)
 {
 	const struct lookout *l = lookout_of(e);
+	const struct nl_error *err;
+
+	/* a row that holds others' rows asks in their envs */
+	for (uint32_t i = 0; i < env_nheld(e); i++)
+		if ((err = env_owners_error(env_held(e, i))) != NULL)
+			return err;
 
 	if (l->chosen.failed)
 		return &l->chosen.err;

@@ -28,6 +28,8 @@ const struct owners *row_owners(const struct row *row, const struct field *f, ui
 /* May others than these hold it: not permitted to look into, or not in /proc? */
 bool row_owners_hidden(const struct row *row, const struct owners *o);
 
+/* How many envs this one keeps by env_hold. */
+uint32_t env_nheld(const struct env *e);
 /* Room for a list of n values, valid until the next one; NULL: no memory. */
 struct value *env_list(struct env *e, size_t n);
 

@@ -241,7 +241,8 @@ static struct inet_diag_sockid identity(const struct row *row)
 }
 
 /* One socket by its identity; the cookie makes sure that it is the same one. */
-static ptrdiff_t get_one(const struct row *row, uint32_t needs, void *buf, size_t size)
+static ptrdiff_t get_one(const struct row *row, uint32_t needs, void *buf, size_t size,
+			 struct nl_error *err)
 {
 	const struct inet_diag_msg *m = row_header(row);
 	struct inet_diag_req_v2 r = {
@@ -258,10 +259,11 @@ static ptrdiff_t get_one(const struct row *row, uint32_t needs, void *buf, size_
 		.len = sizeof(r),
 		.what = "one socket",
 	};
-	struct nl_error err;
-	ptrdiff_t n = nl_get(&req, env_netns_fd(row->env), buf, size, &err);
+	ptrdiff_t n = nl_get(&req, env_netns_fd(row->env), buf, size, err);
 
-	return n > 0 && same_socket(row, buf, (size_t)n) ? n : -1;
+	if (n < 0)
+		return err->code == ENOENT || err->code == ESTALE ? 0 : -1;
+	return n > 0 && same_socket(row, buf, (size_t)n) ? n : 0;
 }
 
 /*
@@ -269,26 +271,29 @@ static ptrdiff_t get_one(const struct row *row, uint32_t needs, void *buf, size_
  * of them. Then those of its port are listed. Only for listeners and udp, whose
  * tables are small: the kernel walks all of a table for a dump.
  */
-static ptrdiff_t find_one(const struct row *row, uint32_t needs, void *buf, size_t size)
+static ptrdiff_t find_one(const struct row *row, uint32_t needs, void *buf, size_t size,
+			  struct nl_error *err)
 {
 	const struct inet_diag_msg *m = row_header(row);
 	struct scan_request req = { .env = row->env, .needs = needs };
 	struct kprog prog = { .len = 0 };
 	uint16_t port = ntohs(m->id.idiag_sport);
-	ptrdiff_t found = -1;
-	struct nl_error err;
+	ptrdiff_t found = 0;
 	struct scan *sc;
 	struct row other;
+	int rc = 1;
 
 	if (m->idiag_state != STATE_LISTEN && row->tag != IPPROTO_UDP)
-		return -1;
+		return 0;
 	for (unsigned t = 0; t < NTABLES; t++)
 		if (tables[t].proto == row->tag && tables[t].family == m->idiag_family)
 			part_add(&req.parts, t * NSTATES + m->idiag_state);
 	if (kprog_port(&prog, true, port, port))
 		req.prog = &prog;
 	sc = scan_open(row->source, &req);
-	while (sc && found < 0 && scan_next(sc, &other, &err) > 0) {
+	if (!sc)
+		return nl_fail(err, ENOMEM, "out of memory");
+	while (found == 0 && (rc = scan_next(sc, &other, err)) > 0) {
 		size_t len = other.msg->nlmsg_len;
 
 		if (len <= size && same_socket(row, other.msg, len)) {
@@ -297,14 +302,15 @@ static ptrdiff_t find_one(const struct row *row, uint32_t needs, void *buf, size
 		}
 	}
 	scan_close(sc);
-	return found;
+	return rc < 0 ? -1 : found;
 }
 
-static ptrdiff_t refetch(const struct row *row, uint32_t needs, void *buf, size_t size)
+static ptrdiff_t refetch(const struct row *row, uint32_t needs, void *buf, size_t size,
+			 struct nl_error *err)
 {
-	ptrdiff_t n = get_one(row, needs, buf, size);
+	ptrdiff_t n = get_one(row, needs, buf, size, err);
 
-	return n > 0 || nl_replay_loaded() ? n : find_one(row, needs, buf, size);
+	return n || nl_replay_loaded() ? n : find_one(row, needs, buf, size, err);
 }
 
 /* No process can have an inode of 0: these have lost theirs, or never had one. */
@@ -356,9 +362,13 @@ static int destroy_shared(const struct row *row, struct inet_diag_req_v2 *r, str
 	_Alignas(8) unsigned char buf[4096];
 
 	for (unsigned peer = 1; peer <= PEERS; peer++) {
+		ptrdiff_t there = 1;
+
 		/* gone by itself, as most are; or gone since the last look */
-		if (peer % 64 == 1 && find_one(row, 0, buf, sizeof(buf)) < 0)
-			return nl_fail(err, ENOENT, "it has ended");
+		if (peer % 64 == 1)
+			there = find_one(row, 0, buf, sizeof(buf), err);
+		if (there <= 0)
+			return there < 0 ? -1 : nl_fail(err, ENOENT, "it has ended");
 		r->id.idiag_dport = htons((uint16_t)peer);
 		if (destroy(row, r, err) == 0)
 			return 0;

@@ -237,11 +237,14 @@ bool get_container(const struct row *row, const struct field *f, struct value *v
 static enum owner_status status_of_unheld(const struct row *row, const struct owners *o)
 {
 	_Alignas(8) unsigned char buf[16384];
+	struct nl_error err;
+	ptrdiff_t n;
 
 	if (owners_denied(o))
 		return OWNER_PERMISSION;
-	if (row->source->refetch(row, 0, buf, sizeof(buf)) <= 0)
-		return OWNER_GONE;
+	n = row->source->refetch(row, 0, buf, sizeof(buf), &err);
+	if (n <= 0)
+		return n == 0 ? OWNER_GONE : OWNER_UNREADABLE;
 	return row_owners_hidden(row, o) ? OWNER_OTHER_PIDNS : OWNER_KERNEL;
 }
 

@@ -414,6 +414,37 @@ function TestMade:test_from_the_command_line()
   end
 end
 
+TestLeftEarly = {}
+
+-- What is read whole is known to be flagged at its first row: leaving then hides nothing, and a
+-- loop that runs to its end says it once.
+function TestLeftEarly:test_flagged_all_the_same()
+  for _, chunk in ipairs({
+    "for _ in sockets:top(1, 'lport') do break end", "local _ = sockets:sort('lport'):first()",
+    "sockets:group('state'):count():each(function() return false end)",
+    "for _ in sockets:group('state'):count() do end",
+  }) do
+    local result = spoilt("intr:1:0", chunk)
+    lu.assertEquals(result.code, 3, chunk)
+    lu.assertEquals(lines(result.err), 1, chunk .. result.err)
+  end
+end
+
+-- A field that is asked for later and cannot be had is an error, not an absence, and can be asked
+-- for again.
+function TestLeftEarly:test_later_fields()
+  local chunk = [[
+    local list, kept = sockets{state="established", proto="tcp"}:list(), {}
+    for i = 1, 20 do kept[i] = io.open("/dev/null") end
+    print(pcall(function() return list[2].rtt end))
+    for _, file in pairs(kept) do file:close() end
+    print(list[2].rtt ~= nil)]]
+  local result = S.run("ulimit -n 12; exec " .. S.sh_quote(S.connsh_path()) .. " -e "
+    .. S.sh_quote(chunk))
+  lu.assertStrMatches(result.out, "false\t[^\n]*Too many open files\ntrue\n")
+  lu.assertEquals(result.code, 0)
+end
+
 TestEveryDatagram = {}
 
 -- The K-th datagram, whichever it is, in all modes: no way to end with 0 and another number.

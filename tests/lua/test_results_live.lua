@@ -521,6 +521,44 @@ function TestMisuse:test_nothing_widens()
   lu.assertEquals(#mixed:where("x", ">", 65535), 0)
 end
 
+function TestMisuse:test_a_function_closes_the_file_of_its_rows()
+  local path, n = S.temporary(), 0
+  local file = io.open(path, "w")
+  local ok, message = pcall(function()
+    sockets:csv { file = file, columns = { { title = "n", value = function()
+      n = n + 1
+      if n == 2 then
+        file:close()
+      end
+      return n
+    end } } }
+  end)
+  lu.assertFalse(ok)
+  lu.assertStrContains(message, "closed")
+end
+
+function TestMisuse:test_a_loop_goes_on_by_its_own_query_only()
+  local other = sockets:limit(3)
+  for s in sockets:limit(1) do
+    lu.assertFalse((pcall(other, nil, s)))
+  end
+end
+
+-- A list is valid until the next one is read, and a function may read others.
+function TestMisuse:test_lists_beside_functions_that_read_lists()
+  local kept = sockets { state = "listen" }:list()
+  local columns = sockets:select("cookie", "pids", { "seen", function()
+    return #(kept[1].pids or {})
+  end })
+  local want = {}
+  for s in sockets do
+    want[s.cookie] = s.pids and table.concat(s.pids, " ") or "none"
+  end
+  for row in columns do
+    lu.assertEquals(row.pids and table.concat(row.pids, " ") or "none", want[row.cookie])
+  end
+end
+
 function TestMisuse:test_one_question_about_owners_is_no_habit()
   sockets:each(function(s) return s.pid == false end)
   lu.assertNotStrContains(sockets { lport = 80 }:explain(), "owners")
