@@ -181,4 +181,27 @@ void table_row(struct fmt_writer *w, const struct fmt_cell *cells);
 void vertical_label(struct bytes *to, const struct fmt_column *column);
 void vertical_row(struct fmt_writer *w, const struct fmt_cell *cells);
 
+/* ---- tables of text (table.c) -------------------------------------------- */
+
+/* A table that is filled cell by cell, row by row, then written aligned. */
+struct fmt_table;
+
+/*
+ * Title (or name), align, min, max and fixed of the columns count here; they
+ * are copied, and titles escaped. NULL: no memory, or n is 0.
+ */
+struct fmt_table *fmt_table_new(const struct fmt_column *columns, size_t n);
+/* The next cell; text is escaped here and copied. False: no memory. */
+bool fmt_table_cell(struct fmt_table *t, const char *text, size_t len);
+/* Rows begun, the title line not counted. */
+size_t fmt_table_rows(const struct fmt_table *t);
+/*
+ * Title line, rows; columns two blanks apart, no filling at a line's end.
+ * width: of the terminal in cells, 0 for none; see FMT_TABLE for how it is made
+ * to fit. Missing cells of the last row are empty. False with errno: no memory,
+ * or the stream refused. Does not flush.
+ */
+bool fmt_table_write(const struct fmt_table *t, FILE *out, size_t width);
+void fmt_table_free(struct fmt_table *t); /* NULL is allowed */
+
 #endif

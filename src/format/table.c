@@ -253,13 +253,6 @@ bool fmt_table_write(const struct fmt_table *t, FILE *out, size_t width)
 	return table_write(t, &style, out);
 }
 
-bool fmt_pairs_write(const struct fmt_table *t, FILE *out, size_t width)
-{
-	const struct table_style style = { .width = width };
-
-	return table_write(t, &style, out);
-}
-
 void table_label(struct bytes *to, const struct fmt_column *column)
 {
 	const char *title = column->title ? column->title : column->name;

@@ -23,6 +23,25 @@ struct cursor {
 	unsigned tries;
 };
 
+void *feed_new(const struct feed_ops *ops, struct query *q, size_t size, struct nl_error *err)
+{
+	struct feed *f = calloc(1, size);
+
+	if (!f) {
+		query_no_memory(err);
+		return NULL;
+	}
+	f->ops = ops;
+	f->query = query_ref(q);
+	return f;
+}
+
+void feed_free(struct feed *f)
+{
+	query_unref(f->query);
+	free(f);
+}
+
 /* What the query itself reads of its rows. */
 static uint32_t own_needs(const struct query *q)
 {

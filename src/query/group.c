@@ -20,7 +20,6 @@ struct group {
 
 struct group_feed {
 	struct feed feed;
-	struct query *query;
 	const struct calls *calls;
 	struct cursor *running; /* over the input, while it is read */
 	uint32_t inner;		/* needs */
@@ -117,7 +116,7 @@ static void mask(const struct group_key *key, struct addr *a)
 
 static int make_key(struct group_feed *f, const struct row *row, struct nl_error *err)
 {
-	const struct group *g = group_of(f->query);
+	const struct group *g = group_of(f->feed.query);
 
 	f->key.len = 0;
 	for (size_t i = 0; i < g->nkeys; i++) {
@@ -140,7 +139,7 @@ static int make_key(struct group_feed *f, const struct row *row, struct nl_error
 
 static struct agg_state *state_of(struct group_feed *f, size_t number)
 {
-	size_t n = group_of(f->query)->naggs;
+	size_t n = group_of(f->feed.query)->naggs;
 
 	if (number >= f->room) {
 		size_t room = f->room ? f->room * 2 : 64;
@@ -158,7 +157,7 @@ static struct agg_state *state_of(struct group_feed *f, size_t number)
 static int take(void *arg, const struct row *row, struct nl_error *err)
 {
 	struct group_feed *f = arg;
-	const struct group *g = group_of(f->query);
+	const struct group *g = group_of(f->feed.query);
 	struct agg_state *state = NULL;
 	ptrdiff_t number;
 	bool fresh;
@@ -186,7 +185,7 @@ static int take(void *arg, const struct row *row, struct nl_error *err)
 
 static void forget(struct group_feed *f)
 {
-	size_t n = f->room * group_of(f->query)->naggs;
+	size_t n = f->room * group_of(f->feed.query)->naggs;
 
 	for (size_t i = 0; i < n; i++)
 		aggregate_free(&f->states[i]);
@@ -204,7 +203,7 @@ static bool restart(void *arg)
 
 static int read_all(struct group_feed *f, struct nl_error *err)
 {
-	const struct group *g = group_of(f->query);
+	const struct group *g = group_of(f->feed.query);
 	struct sink sink = { take, restart, f, &f->running };
 	bool fresh;
 
@@ -222,7 +221,7 @@ static int read_all(struct group_feed *f, struct nl_error *err)
 
 static bool make_row(struct group_feed *f, size_t number, struct row *row)
 {
-	const struct group *g = group_of(f->query);
+	const struct group *g = group_of(f->feed.query);
 	size_t len;
 	const unsigned char *p = keyset_key(&f->keys, number, &len);
 
@@ -247,7 +246,7 @@ static int group_next(struct feed *feed, struct row *row, struct nl_error *err)
 			return nl_fail(err, ECANCELED, "interrupted");
 		if (!make_row(f, f->at++, row))
 			return query_no_memory(err);
-		if (!f->query->filter || node_match(f->query->filter, row))
+		if (!f->feed.query->filter || node_match(f->feed.query->filter, row))
 			return 1;
 	}
 	return 0;
@@ -282,8 +281,7 @@ static void group_close(struct feed *feed)
 	key_free(&f->key);
 	packer_close(&f->packer);
 	free(f->values);
-	query_unref(f->query);
-	free(f);
+	feed_free(&f->feed);
 }
 
 static const struct feed_ops feed_ops = {
@@ -309,15 +307,11 @@ static uint32_t group_needs(const struct derivation *d)
 static struct feed *group_open(struct query *q, uint32_t needs, struct nl_error *err)
 {
 	const struct group *g = group_of(q);
-	struct group_feed *f = calloc(1, sizeof(*f));
+	struct group_feed *f = feed_new(&feed_ops, q, sizeof(*f), err);
 
 	(void)needs; /* its own rows are whole */
-	if (!f) {
-		query_no_memory(err);
+	if (!f)
 		return NULL;
-	}
-	f->feed.ops = &feed_ops;
-	f->query = query_ref(q);
 	f->inner = group_needs(&g->d);
 	f->values = calloc(g->nkeys + g->naggs + 1, sizeof(*f->values));
 	if (f->values && packer_open(&f->packer, q->source))

@@ -40,7 +40,6 @@ struct side {
 
 struct join_feed {
 	struct feed feed;
-	struct query *query;
 	const struct calls *calls;
 	struct cursor *left;
 	struct cursor *right; /* while it is read */
@@ -70,7 +69,7 @@ static int make_key(struct join_feed *f, const struct field *const *fields, cons
 		    struct nl_error *err)
 {
 	f->key.len = 0;
-	for (size_t i = 0; i < join_of(f->query)->n; i++) {
+	for (size_t i = 0; i < join_of(f->feed.query)->n; i++) {
 		struct value v;
 
 		if (!field_get(fields[i], row, &v))
@@ -101,7 +100,7 @@ static bool room(size_t **list, size_t *size, size_t n)
 static int take_right(void *arg, const struct row *row, struct nl_error *err)
 {
 	struct join_feed *f = arg;
-	int rc = make_key(f, join_of(f->query)->right, row, err);
+	int rc = make_key(f, join_of(f->feed.query)->right, row, err);
 	ptrdiff_t number;
 	bool fresh;
 
@@ -145,7 +144,7 @@ static void turn_round(struct join_feed *f)
 
 static int read_right(struct join_feed *f, struct nl_error *err)
 {
-	const struct join *j = join_of(f->query);
+	const struct join *j = join_of(f->feed.query);
 	struct sink sink = { take_right, restart_right, f, &f->right };
 	uint32_t needs = 0;
 
@@ -199,7 +198,7 @@ static int make_row(struct join_feed *f, const struct row *right, struct row *ro
 		return query_no_memory(err);
 	((struct nlmsghdr *)f->buf)->nlmsg_len = (uint32_t)end;
 	memset(row, 0, offsetof(struct row, attr));
-	row->source = f->query->source;
+	row->source = f->feed.query->source;
 	row->env = f->env;
 	row->msg = (const struct nlmsghdr *)f->buf;
 	row->asked = f->at_hand.asked;
@@ -256,7 +255,7 @@ static int next_left(struct join_feed *f, struct nl_error *err)
 	while ((rc = cursor_next(f->left, &f->at_hand, err)) > 0) {
 		ptrdiff_t number;
 
-		rc = make_key(f, join_of(f->query)->left, &f->at_hand, err);
+		rc = make_key(f, join_of(f->feed.query)->left, &f->at_hand, err);
 		if (rc < 0)
 			return -1;
 		number = rc ? keyset_find(&f->keys, f->key.bytes, f->key.len) : -1;
@@ -287,7 +286,7 @@ static int join_next(struct feed *feed, struct row *row, struct nl_error *err)
 		kept_row(f->rows.rows[f->next - 1], &right);
 		f->next = f->nexts[f->next - 1];
 		rc = make_row(f, &right, row, err);
-		if (rc < 0 || !f->query->filter || node_match(f->query->filter, row))
+		if (rc < 0 || !f->feed.query->filter || node_match(f->feed.query->filter, row))
 			return rc;
 	}
 }
@@ -305,8 +304,8 @@ static void join_widen(struct feed *feed, const struct source *s, uint32_t needs
 	struct join_feed *f = (struct join_feed *)feed;
 
 	/* fields of a joined row have the needs of its left side */
-	if (s == f->query->source)
-		s = join_of(f->query)->d.input->source;
+	if (s == f->feed.query->source)
+		s = join_of(f->feed.query)->d.input->source;
 	if (f->right)
 		cursor_widen(f->right, s, needs);
 	cursor_widen(f->left, s, needs);
@@ -340,8 +339,7 @@ static void join_close(struct feed *feed)
 	free(f->nexts);
 	env_unref(f->env);
 	free(f->buf);
-	query_unref(f->query);
-	free(f);
+	feed_free(&f->feed);
 }
 
 static const struct feed_ops feed_ops = {
@@ -365,14 +363,10 @@ static uint32_t join_needs(const struct derivation *d)
 static struct feed *join_open(struct query *q, uint32_t needs, struct nl_error *err)
 {
 	const struct join *j = join_of(q);
-	struct join_feed *f = calloc(1, sizeof(*f));
+	struct join_feed *f = feed_new(&feed_ops, q, sizeof(*f), err);
 
-	if (!f) {
-		query_no_memory(err);
+	if (!f)
 		return NULL;
-	}
-	f->feed.ops = &feed_ops;
-	f->query = query_ref(q);
 	f->env = env_new(NULL);
 	needs |= join_needs(&j->d);
 	if (!f->env)

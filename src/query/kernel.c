@@ -24,7 +24,6 @@
 
 struct kernel_feed {
 	struct feed feed;
-	struct query *query;
 	struct env **places; /* one for each namespace to ask */
 	size_t nplaces, place;
 	uint32_t needs; /* wanted beside the query's own */
@@ -49,7 +48,7 @@ struct kernel_feed {
 
 static int open_places(struct kernel_feed *k, struct nl_error *err)
 {
-	size_t n = k->query->nnetns ? k->query->nnetns : 1;
+	size_t n = k->feed.query->nnetns ? k->feed.query->nnetns : 1;
 
 	k->places = calloc(n, sizeof(*k->places));
 	if (!k->places)
@@ -57,7 +56,8 @@ static int open_places(struct kernel_feed *k, struct nl_error *err)
 	for (; k->nplaces < n; k->nplaces++) {
 		struct netns *ns = NULL;
 
-		if (k->query->nnetns && netns_open(k->query->netns[k->nplaces], &ns, err) < 0)
+		if (k->feed.query->nnetns &&
+		    netns_open(k->feed.query->netns[k->nplaces], &ns, err) < 0)
 			return -1;
 		k->places[k->nplaces] = env_new(ns);
 		if (!k->places[k->nplaces])
@@ -88,15 +88,15 @@ static void finish_scan(struct kernel_feed *k)
 
 static int start_scan(struct kernel_feed *k, struct nl_error *err)
 {
-	struct scan_request req = { .env = k->places[k->place], .ordered = k->query->ordered };
+	struct scan_request req = { .env = k->places[k->place], .ordered = k->feed.query->ordered };
 
-	if (!plan_make(k->query, k->needs, req.env, &k->plan))
+	if (!plan_make(k->feed.query, k->needs, req.env, &k->plan))
 		return query_no_memory(err);
 	k->needs |= k->plan.needs;
 	req.parts = k->plan.parts;
 	req.needs = k->plan.needs;
 	req.prog = k->plan.prog.len ? &k->plan.prog : NULL;
-	k->scan = scan_open(k->query->source, &req);
+	k->scan = scan_open(k->feed.query->source, &req);
 	return k->scan ? 0 : query_no_memory(err);
 }
 
@@ -111,7 +111,7 @@ static enum tri row_leaf(const struct cond *c, const void *arg)
 /* May the row pass, as far as it can be told here? */
 static bool may_pass(const struct kernel_feed *k, const struct row *row)
 {
-	const struct node *n = k->query->filter;
+	const struct node *n = k->feed.query->filter;
 
 	if (!n)
 		return true;
@@ -145,7 +145,7 @@ static int seen_before(struct kernel_feed *k, uint64_t key)
 /* 1 the row was given out before, 0 not, -1 no memory. */
 static int doubled(struct kernel_feed *k, const struct row *row)
 {
-	uint64_t key = k->query->source->key(row);
+	uint64_t key = k->feed.query->source->key(row);
 
 	if (key == 0)
 		return 0;
@@ -177,7 +177,7 @@ static void next_pass(struct kernel_feed *k)
 {
 	finish_scan(k);
 	k->here = 0;
-	if (k->query->consistent) {
+	if (k->feed.query->consistent) {
 		bool same = k->pass > 0 && !k->differs && k->now == k->before;
 
 		k->before = k->now;
@@ -217,7 +217,7 @@ static int pull(void *arg, struct row *row, struct nl_error *err)
 /* Rows from now on go through owned.c. */
 static int begin_owned(struct kernel_feed *k, struct nl_error *err)
 {
-	const struct node *filter = k->query->filter;
+	const struct node *filter = k->feed.query->filter;
 	const struct cond *c = NULL;
 
 	if (nl_replay_loaded()) {
@@ -230,7 +230,7 @@ static int begin_owned(struct kernel_feed *k, struct nl_error *err)
 			       c->field->name);
 	}
 	k->owner_needs = k->needs & NEED_OWNERS;
-	k->owned = owned_new(k->query, k->owner_needs);
+	k->owned = owned_new(k->feed.query, k->owner_needs);
 	return k->owned ? 0 : query_no_memory(err);
 }
 
@@ -240,7 +240,7 @@ static int kernel_next(struct feed *f, struct row *row, struct nl_error *err)
 
 	if (!k->scan && k->place == 0 && k->rows == 0 && start_scan(k, err) < 0)
 		return -1;
-	if ((k->needs & NEED_OWNER) && k->query->source->inode && !k->owned && !k->ownerless &&
+	if ((k->needs & NEED_OWNER) && k->feed.query->source->inode && !k->owned && !k->ownerless &&
 	    begin_owned(k, err) < 0)
 		return -1;
 	return k->owned ? owned_next(k->owned, pull, k, row, err) : pull(k, row, err);
@@ -262,7 +262,7 @@ static void kernel_widen(struct feed *f, const struct source *s, uint32_t needs)
 	struct kernel_feed *k = (struct kernel_feed *)f;
 	uint32_t more = needs & ~k->needs;
 
-	if (s != k->query->source || more == 0)
+	if (s != k->feed.query->source || more == 0)
 		return;
 	k->needs |= more;
 	if (more & ~(NEED_OWNERS))
@@ -281,7 +281,7 @@ static bool net_admin(void)
 
 static void warn_flags(const struct kernel_feed *k, struct report *out)
 {
-	const char *name = k->query->source->name;
+	const char *name = k->feed.query->source->name;
 
 	if (k->flags & SCAN_DAMAGED)
 		report_warn(out, "rows of %s came with damaged attributes: fields may be missing",
@@ -328,7 +328,7 @@ static void kernel_report(const struct feed *f, struct report *out)
 		owned_report(k->owned, out);
 	if (k->ownerless)
 		report_warn(out, "a recording does not tell which processes held the %s",
-			    k->query->source->name);
+			    k->feed.query->source->name);
 }
 
 static void kernel_close(struct feed *f)
@@ -343,8 +343,7 @@ static void kernel_close(struct feed *f)
 	free(k->window);
 	keyset_free(&k->seen);
 	free(k->last);
-	query_unref(k->query);
-	free(k);
+	feed_free(&k->feed);
 }
 
 static const struct feed_ops kernel_ops = {
@@ -357,14 +356,10 @@ static const struct feed_ops kernel_ops = {
 
 struct feed *kernel_feed(struct query *q, uint32_t needs, struct nl_error *err)
 {
-	struct kernel_feed *k = calloc(1, sizeof(*k));
+	struct kernel_feed *k = feed_new(&kernel_ops, q, sizeof(*k), err);
 
-	if (!k) {
-		query_no_memory(err);
+	if (!k)
 		return NULL;
-	}
-	k->feed.ops = &kernel_ops;
-	k->query = query_ref(q);
 	k->needs = needs;
 	if (!q->consistent)
 		k->window = calloc(1, sizeof(*k->window));

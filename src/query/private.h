@@ -23,9 +23,15 @@ struct feed_ops {
 	void (*report)(const struct feed *f, struct report *out);
 	void (*close)(struct feed *f);
 };
+/* The first member of each. */
 struct feed {
 	const struct feed_ops *ops;
+	struct query *query; /* held */
 };
+/* A feed of size bytes, all zero behind this; NULL and *err: no memory. */
+void *feed_new(const struct feed_ops *ops, struct query *q, size_t size, struct nl_error *err);
+/* The end of each close: lets the query go and frees the feed. */
+void feed_free(struct feed *f);
 
 struct feed *kernel_feed(struct query *q, uint32_t needs, struct nl_error *err);
 

@@ -36,7 +36,6 @@ struct rate_source {
 
 struct rate_feed {
 	struct feed feed;
-	struct query *query;
 	const struct calls *calls;
 	uint32_t inner; /* needs of the dumps */
 	struct cursor *first, *second;
@@ -109,7 +108,7 @@ static size_t make_key(const struct row *row, unsigned char out[80])
 
 static int read_first(struct rate_feed *f, struct nl_error *err)
 {
-	const struct rate *r = rate_of(f->query);
+	const struct rate *r = rate_of(f->feed.query);
 	unsigned char key[80];
 	struct row row;
 	int rc;
@@ -136,7 +135,7 @@ static int wait_for_second(const struct rate_feed *f, struct nl_error *err)
 	double left;
 
 	fflush(stdout); /* what was printed before a wait should be seen */
-	while ((left = f->began + rate_of(f->query)->seconds - now()) > 0) {
+	while ((left = f->began + rate_of(f->feed.query)->seconds - now()) > 0) {
 		struct timespec t = { .tv_sec = (time_t)left };
 
 		t.tv_nsec = (long)((left - floor(left)) * 1e9);
@@ -171,17 +170,17 @@ static int append(struct rate_feed *f, const struct row *from, const double *rat
 	msg = (struct nlmsghdr *)f->buf;
 	msg->nlmsg_len = (uint32_t)len;
 	memcpy(row, from, offsetof(struct row, attr));
-	row->source = f->query->source;
+	row->source = f->feed.query->source;
 	row->msg = msg;
 	row->indexed = false;
-	env_keep_source(row->env, f->query->source);
+	env_keep_source(row->env, f->feed.query->source);
 	return 1;
 }
 
 /* 1: *row is the row with its rates; 0: it was not there before. */
 static int match(struct rate_feed *f, const struct row *from, struct row *row, struct nl_error *err)
 {
-	const struct rate *r = rate_of(f->query);
+	const struct rate *r = rate_of(f->feed.query);
 	double here[FIELD_COUNTERS_MAX + 1], rates[FIELD_COUNTERS_MAX];
 	unsigned char key[80];
 	ptrdiff_t number = keyset_find(&f->seen, key, make_key(from, key));
@@ -213,14 +212,15 @@ static int rate_next(struct feed *feed, struct row *row, struct nl_error *err)
 		if (read_first(f, err) < 0 || wait_for_second(f, err) < 0)
 			return -1;
 		f->again = now();
-		f->second = cursor_open(rate_of(f->query)->d.input, f->inner, err);
+		f->second = cursor_open(rate_of(f->feed.query)->d.input, f->inner, err);
 		if (!f->second)
 			return -1;
 		cursor_calls(f->second, f->calls);
 	}
 	while ((rc = cursor_next(f->second, &from, err)) > 0) {
 		rc = match(f, &from, row, err);
-		if (rc < 0 || (rc && (!f->query->filter || node_match(f->query->filter, row))))
+		if (rc < 0 ||
+		    (rc && (!f->feed.query->filter || node_match(f->feed.query->filter, row))))
 			return rc;
 	}
 	f->ended = rc == 0;
@@ -242,7 +242,7 @@ static void rate_widen(struct feed *feed, const struct source *s, uint32_t needs
 {
 	struct rate_feed *f = (struct rate_feed *)feed;
 
-	if (s == f->query->source)
+	if (s == f->feed.query->source)
 		s = ((const struct rate_source *)s)->base;
 	f->inner |= needs;
 	if (f->first)
@@ -283,8 +283,7 @@ static void rate_close(struct feed *feed)
 	keyset_free(&f->seen);
 	free(f->samples);
 	free(f->buf);
-	query_unref(f->query);
-	free(f);
+	feed_free(&f->feed);
 }
 
 static const struct feed_ops feed_ops = {
@@ -308,15 +307,11 @@ static uint32_t rate_needs(const struct derivation *d)
 static struct feed *rate_open(struct query *q, uint32_t needs, struct nl_error *err)
 {
 	const struct rate *r = rate_of(q);
-	struct rate_feed *f = calloc(1, sizeof(*f));
+	struct rate_feed *f = feed_new(&feed_ops, q, sizeof(*f), err);
 	uint32_t counters = rate_needs(&r->d);
 
-	if (!f) {
-		query_no_memory(err);
+	if (!f)
 		return NULL;
-	}
-	f->feed.ops = &feed_ops;
-	f->query = query_ref(q);
 	f->inner = needs | counters;
 	/* owners are wanted of the second dump only */
 	f->first = cursor_open(r->d.input, counters, err);

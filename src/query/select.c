@@ -16,7 +16,6 @@ struct select {
 
 struct select_feed {
 	struct feed feed;
-	struct query *query;
 	struct cursor *input;
 	const struct calls *calls;
 	struct packer packer;
@@ -31,7 +30,7 @@ static const struct select *select_of(const struct query *q)
 /* Functions first: they may read lists, and a list is valid until the next is read. */
 static int fill(struct select_feed *s, const struct row *row, struct nl_error *err)
 {
-	const struct select *sel = select_of(s->query);
+	const struct select *sel = select_of(s->feed.query);
 
 	for (size_t i = 0; i < sel->n; i++) {
 		const struct chosen *c = &sel->columns[i];
@@ -58,7 +57,7 @@ static int select_next(struct feed *f, struct row *row, struct nl_error *err)
 			return -1;
 		if (!pack_row(&s->packer, s->values, row))
 			return query_no_memory(err);
-		if (!s->query->filter || node_match(s->query->filter, row))
+		if (!s->feed.query->filter || node_match(s->feed.query->filter, row))
 			return 1;
 	}
 	return rc;
@@ -89,8 +88,7 @@ static void select_close(struct feed *f)
 	cursor_close(s->input);
 	packer_close(&s->packer);
 	free(s->values);
-	query_unref(s->query);
-	free(s);
+	feed_free(&s->feed);
 }
 
 static const struct feed_ops select_ops = {
@@ -114,15 +112,11 @@ static uint32_t select_needs(const struct derivation *d)
 static struct feed *select_open(struct query *q, uint32_t needs, struct nl_error *err)
 {
 	const struct select *sel = select_of(q);
-	struct select_feed *s = calloc(1, sizeof(*s));
+	struct select_feed *s = feed_new(&select_ops, q, sizeof(*s), err);
 
 	(void)needs; /* its own rows are whole */
-	if (!s) {
-		query_no_memory(err);
+	if (!s)
 		return NULL;
-	}
-	s->feed.ops = &select_ops;
-	s->query = query_ref(q);
 	s->values = calloc(sel->n, sizeof(*s->values));
 	if (!s->values || !packer_open(&s->packer, q->source))
 		query_no_memory(err);

@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "connsh/format.h"
+#include "format/private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,14 +91,10 @@ static void test_alignment(void **state)
 static void test_no_rows(void **state)
 {
 	struct fmt_table *t = table("<><");
-	char *text;
 
 	(void)state;
 	assert_int_equal(fmt_table_rows(t), 0);
 	assert_written(t, 0, "A  B  C\n");
-	text = written(fmt_pairs_write, t, 0);
-	assert_string_equal(text, "");
-	free(text);
 	fmt_table_free(t);
 	assert_null(fmt_table_new(NULL, 0));
 	fmt_table_free(NULL);
@@ -266,30 +262,6 @@ static void test_cut_width(void **state)
 	fmt_table_free(t);
 }
 
-static void test_pairs(void **state)
-{
-	const struct fmt_column columns[] = { { .title = "a long title" }, { .title = "" } };
-	struct fmt_table *t = fmt_table_new(columns, COUNT(columns));
-	char *text;
-
-	(void)state;
-	assert_non_null(t);
-	add(t, "proto|tcp");
-	add(t, "lport|80");
-	add(t, "comm|a\nb");
-	text = written(fmt_pairs_write, t, 0);
-	assert_string_equal(text, "proto  tcp\n"
-				  "lport  80\n"
-				  "comm   a\\x0ab\n");
-	free(text);
-	text = written(fmt_pairs_write, t, 9);
-	assert_string_equal(text, "proto  t" CUT "\n"
-				  "lport  80\n"
-				  "comm   a" CUT "\n");
-	free(text);
-	fmt_table_free(t);
-}
-
 /* Many cells: blocks grow under the rows that are there already. */
 static void test_many_rows(void **state)
 {
@@ -349,7 +321,6 @@ static void test_refusing_stream(void **state)
 	assert_int_equal(setvbuf(full, NULL, _IONBF, 0), 0);
 	add(t, "a");
 	assert_false(fmt_table_write(t, full, 0));
-	assert_false(fmt_pairs_write(t, full, 0));
 	fclose(full);
 	fmt_table_free(t);
 }
@@ -367,7 +338,6 @@ int main(void)
 		cmocka_unit_test(test_cut),
 		cmocka_unit_test(test_cut_marks),
 		cmocka_unit_test(test_cut_width),
-		cmocka_unit_test(test_pairs),
 		cmocka_unit_test(test_many_rows),
 		cmocka_unit_test(test_long_filling),
 		cmocka_unit_test(test_refusing_stream),
