@@ -129,6 +129,13 @@ bool nl_ifname(unsigned ifindex, int netns_fd, char name[16]);
 unsigned nl_ifindex(const char *name, int netns_fd);
 
 /*
+ * Opens a file for reading as a thread sees it whose network namespace is this
+ * one (netns_fd as above): for /proc/thread-self/net and /proc/sys/net. Returns
+ * the descriptor (close-on-exec), or -1 and errno.
+ */
+int nl_open_in(int netns_fd, const char *path);
+
+/*
  * Recordings: a file with the datagrams of dumps as the kernel sent them.
  *
  * Layout, all numbers little-endian u32: magic "connshnl", version (1); then
@@ -167,6 +174,18 @@ int nl_record_stop(struct nl_error *err);
 bool nl_attrs(const void *start, size_t len, const struct nlattr *tb[], unsigned max);
 size_t nl_attr_len(const struct nlattr *attr);	     /* payload bytes */
 const void *nl_attr_data(const struct nlattr *attr); /* payload, 4-aligned */
+
+/*
+ * The first attribute of a type in [start, start+len), or NULL. *bad, if not NULL, is set
+ * when a length before it does not fit what is left.
+ */
+const struct nlattr *nl_attr_find(const void *start, size_t len, unsigned type, bool *bad);
+/*
+ * The attribute behind a (NULL: the first) in [start, start+len), or NULL at the end; its type,
+ * without NLA_F_NESTED and NLA_F_NET_BYTEORDER, in *type. *bad as above.
+ */
+const struct nlattr *nl_attr_next(const void *start, size_t len, const struct nlattr *a,
+				  unsigned *type, bool *bad);
 
 /*
  * Appends an attribute to a payload under construction: buf holds *len bytes

@@ -38,6 +38,29 @@ char *cgroup_path(uint64_t id);
  */
 uint64_t cgroup_id(const char *path);
 
+/* ---- texts -------------------------------------------------------------------- */
+
+/*
+ * A file of /proc by its path below it, read line by line: "net/snmp" and
+ * "sys/net/core/somaxconn" are those of the namespace (netns_fd as in netlink.h),
+ * others are the same for all. ENOENT: this kernel, or namespace, has no such file.
+ */
+struct proc_file;
+int proc_open(struct proc_file **out, int netns_fd, const char *path, struct nl_error *err);
+/* The next line without its newline, with a NUL behind it; any byte may be in it. 1, 0, -1. */
+int proc_line(struct proc_file *f, const char **line, size_t *len, struct nl_error *err);
+void proc_close(struct proc_file *f); /* NULL is allowed */
+/* All of it, malloc'ed, with a NUL behind it; NULL and *err. */
+char *proc_text(int netns_fd, const char *path, size_t *len, struct nl_error *err);
+
+/*
+ * Words of a line, for texts whose columns are divided by blanks: the next one at
+ * *p, at most to end, in *word (not ended by a NUL); its length, 0 at the end.
+ */
+size_t word_next(const char **p, const char *end, const char **word);
+/* The word as a number of this base without a sign, whole; false: it is none, or too large. */
+bool word_number(const char *word, size_t len, unsigned base, uint64_t *n);
+
 /* ---- owners: which processes hold which sockets ------------------------------ */
 
 /* A process as it was when its descriptors were read. */

@@ -175,13 +175,19 @@ struct plan {
 	struct part_set parts;
 	unsigned nparts;
 	uint32_t needs;
-	struct kprog prog; /* len 0: none */
-	bool exact;	   /* parts and prog pass exactly what the filter passes */
-	bool net_admin;	   /* uses a field that takes CAP_NET_ADMIN */
+	struct kprog prog;		   /* len 0: none */
+	const struct cond *asks[ASKS_MAX]; /* of the query's filter; see struct scan_request */
+	size_t nasks;
+	bool exact;	/* parts and prog pass exactly what the filter passes */
+	bool net_admin; /* uses a field that takes CAP_NET_ADMIN */
 };
 
 /* needs: extensions wanted beside those of the query's own fields. False: no memory. */
 bool plan_make(const struct query *q, uint32_t needs, struct env *env, struct plan *out);
+
+/* The request of this plan; both must live as long as it is used. */
+void plan_request(const struct plan *p, const struct query *q, struct env *env,
+		  struct scan_request *out);
 
 /* ---- running ----------------------------------------------------------------- */
 

@@ -33,6 +33,7 @@ enum value_kind {
 	VALUE_FLOAT,
 	VALUE_TEXT,
 	VALUE_ADDR,
+	VALUE_ROW, /* an item of a list of FT_ROWS */
 	VALUE_LIST
 };
 
@@ -53,6 +54,7 @@ struct value {
 			size_t len;
 		} text;
 		struct addr addr;
+		const struct nlmsghdr *row; /* of the field's source rows; valid as a list is */
 		struct {
 			const struct value *items;
 			size_t n;
@@ -61,7 +63,7 @@ struct value {
 };
 
 /* Big enough for any value but text and lists. */
-#define VALUE_TEXT_MAX 64
+#define VALUE_TEXT_MAX 100
 
 struct field;
 
@@ -104,7 +106,9 @@ enum field_type {
 	FT_ENUM, /* integer with names */
 	FT_TEXT,
 	FT_ADDR,
-	FT_ANY, /* what a function gives */
+	FT_LLADDR, /* an address of a link layer: its bytes as VALUE_TEXT; or a VALUE_ADDR */
+	FT_ROWS,   /* a list of rows of another source */
+	FT_ANY,	   /* what a function gives */
 	FT_TYPES
 };
 
@@ -131,6 +135,8 @@ enum field_flag {
 	FF_RATE_COLUMN = 1 << 6, /* of a counter: its rate is shown as FF_COLUMN says */
 	FF_SETTING = 1 << 7,	 /* says how to ask; rows have no such value */
 	FF_LIST = 1 << 5, /* its value is a list of its type; a condition holds if one item does */
+	FF_SIGNED = 1 << 8, /* of 1, 2 or 4 bytes, with a sign */
+	FF_BITS = 1 << 9,   /* with FF_LIST, of FT_ENUM: the names whose bits are set */
 };
 
 enum field_cost {
@@ -161,15 +167,42 @@ struct source;
 struct env;
 struct cond;
 struct kprog;
+struct scan_request;
 
 /*
- * The one declaration of a field. Where the value lies: get, if set; else in
- * attribute attr (0: in the fixed header behind the nlmsghdr) at offset, of
- * size 1, 2, 4 or 8 bytes, (value >> shift) & mask if mask is set, taken as
- * absent when it is none (with has_none), times scale for FT_DURATION and
- * FT_FLOAT. A header or attribute that ends before offset + size is an older
- * kernel: the field is absent.
+ * How the messages of one kind lie: a fixed header behind the nlmsghdr, then
+ * attributes. A source can have rows of several shapes.
  */
+struct shape {
+	const char *name;  /* for messages: "unix sockets" */
+	uint16_t type;	   /* nlmsg_type */
+	size_t header;	   /* bytes */
+	unsigned max_attr; /* the highest that is known; below ROW_ATTRS */
+};
+
+/* Where a field lies in messages of one shape; shape NULL ends a list of them. */
+struct place {
+	const struct shape *shape;
+	uint16_t attr, offset, size;
+	unsigned flags; /* FF_BIG_ENDIAN, FF_SIGNED */
+};
+
+/*
+ * The one declaration of a field. Rows of other shapes than shape (if set) lack
+ * it. Where the value lies: get, if set; else, if places is set, as the row's
+ * shape has it there (in none of them: absent); else in attribute attr (0: in the
+ * fixed header behind the nlmsghdr) at offset, of size 1, 2, 4 or 8 bytes,
+ * (value >> shift) & mask if mask is set, taken as absent when it is none (with
+ * has_none), times scale for FT_DURATION and FT_FLOAT. A header or attribute that
+ * ends before offset + size is an older kernel: the field is absent.
+ *
+ * in names the attributes around attr, outermost first, 0 at the end: {
+ * IFLA_LINKINFO, IFLA_INFO_DATA }. when, if set, is asked first: false: absent;
+ * kind is for it to look at. Without a get, FT_TEXT is the attribute up to its
+ * first NUL (absent when empty), FT_ADDR its 4 or 16 bytes (at offset, size if
+ * set), FT_LLADDR all of it (from offset on).
+ */
+#define FIELD_DEPTH 4
 struct field {
 	const char *name;
 	enum field_type type;
@@ -183,6 +216,12 @@ struct field {
 	 * value number i. A condition holds if one does, != if all are unequal.
 	 */
 	bool (*get_more)(const struct row *row, const struct field *f, size_t i, struct value *v);
+	const struct shape *shape;
+	const struct place *places;
+	bool (*when)(const struct row *row, const struct field *f);
+	const char *kind;
+	const struct source *rows; /* of FT_ROWS: what its items are */
+	uint16_t in[FIELD_DEPTH];
 	uint16_t attr, offset, size;
 	uint8_t shift;
 	uint32_t mask;
@@ -332,7 +371,7 @@ const struct nl_error *env_owners_error(const struct env *e);
 void env_set_damaged(struct env *e);
 bool env_damaged(const struct env *e);
 
-#define ROW_ATTRS 64
+#define ROW_ATTRS 96
 
 /*
  * One row as it came: the message, and where it came from. The attribute index
@@ -342,8 +381,9 @@ struct row {
 	const struct source *source;
 	struct env *env;
 	const struct nlmsghdr *msg;
-	uint32_t tag;	/* the source's own: sockets keep the protocol here */
-	uint32_t asked; /* extension bits that the request named */
+	const struct shape *shape; /* of msg */
+	uint32_t tag;		   /* the source's own: sockets keep the protocol here */
+	uint32_t asked;		   /* extension bits that the request named */
 	double when; /* it came from the kernel, in s of CLOCK_MONOTONIC; its facts are of then */
 	bool indexed;
 	const struct nlattr *attr[ROW_ATTRS];
@@ -352,6 +392,11 @@ struct row {
 /* The attribute of this type with at least size bytes, or NULL. */
 const void *row_attr(struct row *row, unsigned type, size_t size);
 const struct nlattr *row_nlattr(struct row *row, unsigned type);
+/*
+ * The attribute of this type within those that in names, as in struct field; NULL
+ * when one of them is not there.
+ */
+const struct nlattr *row_nested(struct row *row, const uint16_t in[FIELD_DEPTH], unsigned type);
 /* The fixed header behind the nlmsghdr; scan has checked its length. */
 static inline const void *row_header(const struct row *row)
 {
@@ -367,7 +412,7 @@ bool field_get(const struct field *f, const struct row *row, struct value *v);
  * A part is a piece of a source that a request can leave out: for sockets one
  * (protocol, family, state). Parts are numbered from 0; at most PARTS_MAX.
  */
-#define PARTS_MAX 256
+#define PARTS_MAX 512
 struct part_set {
 	uint64_t bits[PARTS_MAX / 64];
 };
@@ -387,13 +432,56 @@ struct scan_request {
 	uint32_t needs;		  /* extension bits of the fields in use */
 	const struct kprog *prog; /* NULL: none; copied */
 	bool ordered; /* rows in the kernel's order, IPv4 before IPv6: one dump a part */
+		      /*
+		       * Equalities with one plain value (OPERAND_VALUE, a whole OPERAND_PREFIX) that each row
+		       * must meet. What the kernel can be asked for, a dump may ask; every row is tested again.
+		       */
+#define ASKS_MAX 16
+	const struct cond *asks[ASKS_MAX];
+	size_t nasks;
 };
+
+/* The value that each row must have in this field; NULL: any. */
+const struct value *ask_value(const struct scan_request *req, const char *field);
+/* Of a field of whole numbers; false: any. */
+bool ask_number(const struct scan_request *req, const char *field, int64_t *n);
+/*
+ * The index of the one interface that each row must have: by the number in the
+ * field index, or the name in the field name (NULL: there is none of them).
+ * 1 it is *ifindex, 0 any, -1 there is no interface of this name: no row matches.
+ */
+int ask_ifindex(const struct scan_request *req, const char *index, const char *name,
+		unsigned *ifindex);
+
+/*
+ * Rows that no netlink dump gives: a reader makes them as messages of the plan's
+ * shape, from texts of /proc. The first member of each.
+ */
+struct reader {
+	const struct reader_ops *ops;
+};
+struct reader_ops {
+	/* 1 and *msg, valid until the next call; 0 at the end; -1 *err. */
+	int (*next)(struct reader *r, const struct nlmsghdr **msg, struct nl_error *err);
+	void (*close)(struct reader *r);
+};
+struct dump_plan;
+/* Begins to read; NULL and *err. req and plan are valid during the call only. */
+typedef struct reader *reader_open(const struct scan_request *req, const struct dump_plan *plan,
+				   struct nl_error *err);
 
 /* One dump of a scan, as the source lays it out. */
 struct dump_plan {
-	struct nl_request request; /* payload points to buf */
+	struct nl_request request; /* payload points to buf; of a reader only `what` counts */
+	const struct shape *shape; /* of its rows; NULL: the source's */
 	uint32_t tag;
-	uint16_t reply; /* type of its rows; 0: the source's message_type */
+	uint16_t reply; /* nlmsg_type of its rows; 0: the shape's */
+	/*
+	 * Reads the rows, instead of a dump; or, with otherwise, when the kernel has
+	 * no such dump or refuses it (no module, no permission, no such protocol).
+	 */
+	reader_open *read;
+	bool otherwise;
 	bool merged;	/* stands for several dumps of an ordered request; a kernel may lack it */
 	bool filtered;	/* carries the program, so the kernel may refuse it */
 	char note[200]; /* for explain: what of it is asked */
@@ -416,6 +504,26 @@ enum owner_status {
 	OWNER_UNREADABLE,   /* /proc could not be read */
 };
 
+enum source_flag {
+	/* Few rows: all are read before the first is given, again if the kernel flags them. */
+	SOURCE_WHOLE = 1 << 0,
+	/* And two lists are joined by key, for one can miss rows without any flag. */
+	SOURCE_TWICE = 1 << 1,
+};
+
+/*
+ * Where a row leads to: the rows of another source whose field theirs equals its
+ * field ours, asked in its namespace. One (the first, or nil), or a query for many.
+ */
+struct nav {
+	const char *name; /* NULL ends a list */
+	const char *doc;
+	const struct source *to;
+	const char *theirs, *ours;
+	bool many;
+	const char *only; /* a condition more, by the selector's text: "proto=*"; NULL: none */
+};
+
 /*
  * Most sources are constants of the program. One that is made at run time (the
  * result of a query) is counted: refs is then 1 or more, and destroy frees it.
@@ -426,9 +534,9 @@ struct source {
 	const char *row_name;	    /* "socket" */
 	const struct field *fields; /* name NULL at the end */
 	unsigned nparts;
-	unsigned max_attr;     /* below ROW_ATTRS */
-	uint16_t message_type; /* of its rows */
-	size_t header_size;    /* behind the nlmsghdr */
+	unsigned flags;		   /* SOURCE_* */
+	const struct shape *shape; /* of its rows, unless a dump's plan says another */
+	const struct nav *navs;	   /* where its rows lead to; NULL: nowhere */
 	/* A field that is known for a part; false when it varies inside it. */
 	bool (*part_value)(unsigned part, const struct field *f, struct value *v);
 	/* Does a query with these n conditions (wherever in its tree) mean the part at all? */
@@ -477,12 +585,33 @@ enum {
 	SCAN_RECORDED = 4,    /* from a recording */
 	SCAN_FOREIGN = 8,     /* messages that were not the kernel's were dropped */
 	SCAN_DAMAGED = 16,    /* a row's attributes did not fit their lengths */
+	SCAN_PROC = 32,	      /* rows came from /proc */
+	SCAN_NETLINK = 64,    /* rows came from a dump */
+	SCAN_FALLBACK = 128,  /* from /proc because a dump was refused */
 };
 
 struct scan_stats {
 	struct nl_stats nl;
 	unsigned dumps;
 };
+
+/*
+ * A message under construction, for readers. begin forgets the one before; end
+ * gives it, valid until the next begin, or NULL when memory was short.
+ */
+struct message {
+	unsigned char *buf;
+	size_t len, size;
+	bool failed;
+};
+void message_begin(struct message *m, uint16_t type, const void *header, size_t len);
+void message_put(struct message *m, uint16_t type, const void *data, size_t len);
+void message_put_text(struct message *m, uint16_t type, const char *text); /* NULL: nothing */
+/* What is put between the two lies in one attribute; nest gives what unnest takes. */
+size_t message_nest(struct message *m, uint16_t type);
+void message_unnest(struct message *m, size_t nest);
+const struct nlmsghdr *message_end(struct message *m);
+void message_free(struct message *m);
 
 /* Nothing is asked before the first scan_next. NULL: no memory. */
 struct scan *scan_open(const struct source *s, const struct scan_request *req);

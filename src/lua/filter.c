@@ -13,7 +13,7 @@
 
 #define MAX_DEPTH 64
 
-struct reader {
+struct filter_reader {
 	lua_State *L;
 	struct query *q;
 	struct nl_error *err;
@@ -95,7 +95,7 @@ static int wrong_type(lua_State *L, const char *name, int index, struct nl_error
 		    luaL_typename(L, index));
 }
 
-static int add_list(struct reader *r, struct cond *c, int index)
+static int add_list(struct filter_reader *r, struct cond *c, int index)
 {
 	lua_Unsigned n = lua_rawlen(r->L, index);
 	struct value v;
@@ -116,7 +116,8 @@ static int add_list(struct reader *r, struct cond *c, int index)
 }
 
 /* A condition of its own, or NULL with the error set. */
-static struct node *read_cond(struct reader *r, const struct field *f, enum cond_op op, int index)
+static struct node *read_cond(struct filter_reader *r, const struct field *f, enum cond_op op,
+			      int index)
 {
 	struct cond c = { .field = f, .op = op };
 	struct node *n;
@@ -146,7 +147,7 @@ static struct node *read_cond(struct reader *r, const struct field *f, enum cond
 	return n;
 }
 
-static int place(struct reader *r, int index)
+static int place(struct filter_reader *r, int index)
 {
 	char number[24];
 
@@ -162,7 +163,7 @@ static int place(struct reader *r, int index)
 }
 
 /* The request fields: so far netns, one or a list of them. */
-static int read_places(struct reader *r, int index)
+static int read_places(struct filter_reader *r, int index)
 {
 	int rc = 0;
 
@@ -185,7 +186,7 @@ static int read_places(struct reader *r, int index)
 }
 
 /* The settings: true or false, each a member of the query. */
-static int read_setting(struct reader *r, const struct field *f, int index)
+static int read_setting(struct filter_reader *r, const struct field *f, int index)
 {
 	if (!lua_isboolean(r->L, index))
 		return fail(r->err, "%s is a setting: it is true or false, not a %s", f->name,
@@ -204,10 +205,10 @@ static int read_setting(struct reader *r, const struct field *f, int index)
 	return 0;
 }
 
-static struct node *read_conds(struct reader *r, int index, bool top);
+static struct node *read_conds(struct filter_reader *r, int index, bool top);
 
 /* {"rtt", ">", 0.1} or {"rtt", 0.1} */
-static struct node *read_triple(struct reader *r, int index, const char *name)
+static struct node *read_triple(struct filter_reader *r, int index, const char *name)
 {
 	const struct field *f = source_field(r->q->source, name);
 	lua_Unsigned len = lua_rawlen(r->L, index);
@@ -244,7 +245,7 @@ static struct node *read_triple(struct reader *r, int index, const char *name)
 }
 
 /* {"or", a, b ...}: members are triples, tables of conditions, or such lists. */
-static struct node *read_logic(struct reader *r, int index, enum node_kind kind)
+static struct node *read_logic(struct filter_reader *r, int index, enum node_kind kind)
 {
 	struct node *n = node_new(kind), *kid;
 	lua_Unsigned len = lua_rawlen(r->L, index);
@@ -292,7 +293,7 @@ static bool logic_word(const char *word, enum node_kind *kind)
 }
 
 /* Every key must be one that the other functions read, or it would be passed over. */
-static int check_keys(struct reader *r, int index, bool top)
+static int check_keys(struct filter_reader *r, int index, bool top)
 {
 	lua_Unsigned len = lua_rawlen(r->L, index);
 	int rc = 0;
@@ -328,7 +329,7 @@ static int check_keys(struct reader *r, int index, bool top)
  * Entry 0 of a selector names what it gave by '='. A name that is not in the
  * table had the value nil, which must not widen the query.
  */
-static int check_given(struct reader *r, int index)
+static int check_given(struct filter_reader *r, int index)
 {
 	const char *names, *end;
 	int rc = 0;
@@ -358,7 +359,7 @@ static int check_given(struct reader *r, int index)
 }
 
 /* The equalities, in the order in which the fields are declared. */
-static int read_fields(struct reader *r, int index, bool top, struct node *all)
+static int read_fields(struct filter_reader *r, int index, bool top, struct node *all)
 {
 	for (const struct field *f = r->q->source->fields; f->name; f++) {
 		struct node *n;
@@ -385,7 +386,7 @@ static int read_fields(struct reader *r, int index, bool top, struct node *all)
 }
 
 /* {"netns", "=", x} or {"netns", x} at the top is a request, as netns=x is. */
-static bool is_place(struct reader *r, int index)
+static bool is_place(struct filter_reader *r, int index)
 {
 	const struct field *f = NULL;
 	enum cond_op op;
@@ -402,7 +403,7 @@ static bool is_place(struct reader *r, int index)
 	return f && f->flags & FF_REQUEST && equal;
 }
 
-static int read_members(struct reader *r, int index, bool top, struct node *all)
+static int read_members(struct filter_reader *r, int index, bool top, struct node *all)
 {
 	lua_Unsigned len = lua_rawlen(r->L, index);
 
@@ -432,7 +433,7 @@ static int read_members(struct reader *r, int index, bool top, struct node *all)
 }
 
 /* A table whose first member is a word is a triple or a list; else it is conditions. */
-static struct node *read_conds(struct reader *r, int index, bool top)
+static struct node *read_conds(struct filter_reader *r, int index, bool top)
 {
 	struct node *all = NULL;
 	enum node_kind kind;
@@ -479,7 +480,7 @@ static int join(struct query *q, struct node *n, struct nl_error *err)
 
 int filter_table(lua_State *L, int index, struct query *q, struct nl_error *err)
 {
-	struct reader r = { .L = L, .q = q, .err = err };
+	struct filter_reader r = { .L = L, .q = q, .err = err };
 	int top = lua_gettop(L);
 	struct node *n;
 
@@ -491,7 +492,7 @@ int filter_table(lua_State *L, int index, struct query *q, struct nl_error *err)
 int filter_one(lua_State *L, const char *name, const char *op, int index, struct query *q,
 	       struct nl_error *err)
 {
-	struct reader r = { .L = L, .q = q, .err = err };
+	struct filter_reader r = { .L = L, .q = q, .err = err };
 	const struct field *f = source_field(q->source, name);
 	enum cond_op o = cond_op_parse(op);
 	int top = lua_gettop(L);

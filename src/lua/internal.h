@@ -62,6 +62,7 @@ enum { CURSOR_QUERY = 1, CURSOR_ENV, CURSOR_ENVS, CURSOR_METAS, CURSOR_RESULTS }
  */
 struct lx_record {
 	const struct source *source;
+	const struct shape *shape;
 	struct env *env;
 	const struct nlmsghdr *wider; /* in user value 3 */
 	uint32_t tag, asked;

@@ -107,6 +107,7 @@ struct lx_record *record_push(lua_State *L, const struct row *row, int cursor)
 	rec->source = row->source;
 	rec->env = row->env;
 	rec->wider = NULL;
+	rec->shape = row->shape;
 	rec->tag = row->tag;
 	rec->asked = row->asked;
 	rec->len = len;
@@ -148,6 +149,7 @@ void record_row(const struct lx_record *rec, struct row *row)
 	row->source = rec->source;
 	row->env = rec->env;
 	row->msg = rec->wider ? rec->wider : (const struct nlmsghdr *)rec->msg;
+	row->shape = rec->shape;
 	row->tag = rec->tag;
 	row->asked = rec->asked;
 	row->indexed = false;

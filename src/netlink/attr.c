@@ -9,6 +9,12 @@
 
 #include <string.h>
 
+/* Is the attribute at at whole within len bytes? */
+static bool fits(const struct nlattr *attr, size_t len)
+{
+	return len >= NLA_HDRLEN && attr->nla_len >= NLA_HDRLEN && attr->nla_len <= len;
+}
+
 bool nl_attrs(const void *start, size_t len, const struct nlattr *tb[], unsigned max)
 {
 	const char *at = start;
@@ -19,7 +25,7 @@ bool nl_attrs(const void *start, size_t len, const struct nlattr *tb[], unsigned
 		size_t step;
 		unsigned type;
 
-		if (len < NLA_HDRLEN || attr->nla_len < NLA_HDRLEN || attr->nla_len > len)
+		if (!fits(attr, len))
 			return false;
 		type = attr->nla_type & NLA_TYPE_MASK;
 		if (type <= max && !tb[type])
@@ -31,6 +37,37 @@ bool nl_attrs(const void *start, size_t len, const struct nlattr *tb[], unsigned
 		len -= step;
 	}
 	return true;
+}
+
+const struct nlattr *nl_attr_next(const void *start, size_t len, const struct nlattr *a,
+				  unsigned *type, bool *bad)
+{
+	size_t at = 0;
+
+	if (a)
+		at = (size_t)((const char *)a - (const char *)start) +
+		     NLA_ALIGN((size_t)a->nla_len);
+	if (at >= len)
+		return NULL;
+	a = (const void *)((const char *)start + at);
+	if (!fits(a, len - at)) {
+		if (bad)
+			*bad = true;
+		return NULL;
+	}
+	*type = a->nla_type & NLA_TYPE_MASK;
+	return a;
+}
+
+const struct nlattr *nl_attr_find(const void *start, size_t len, unsigned type, bool *bad)
+{
+	const struct nlattr *a = NULL;
+	unsigned got;
+
+	while ((a = nl_attr_next(start, len, a, &got, bad)))
+		if (got == type)
+			return a;
+	return NULL;
 }
 
 size_t nl_attr_len(const struct nlattr *attr)

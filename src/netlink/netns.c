@@ -1,5 +1,5 @@
 /*
- * Where a netlink socket lives: it belongs to the network namespace that its
+ * Where a netlink socket, or a file of /proc, lives: it belongs to the network namespace that its
  * thread was in when it was created, for good. Also the names of interfaces,
  * which are a namespace's own. Knows nothing of messages.
  */
@@ -20,8 +20,10 @@
 /* Not /proc/self: that is the namespace of the process's first thread. */
 #define OWN_NETNS "/proc/thread-self/ns/net"
 
-static int open_here(int bus)
+static int open_here(const char *path, int bus)
 {
+	if (path)
+		return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	return socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, bus);
 }
 
@@ -33,12 +35,13 @@ static bool is_own(int netns_fd)
 	       own.st_ino == other.st_ino && own.st_dev == other.st_dev;
 }
 
-int nl_socket_in(int netns_fd, int bus)
+/* What is to be opened: a file by its path, or (path NULL) a socket of the bus. */
+static int open_in(int netns_fd, const char *path, int bus)
 {
 	int home, fd, reason;
 
 	if (netns_fd < 0 || is_own(netns_fd))
-		return open_here(bus);
+		return open_here(path, bus);
 	home = open(OWN_NETNS, O_RDONLY | O_CLOEXEC);
 	if (home < 0)
 		return -1;
@@ -48,7 +51,7 @@ int nl_socket_in(int netns_fd, int bus)
 		errno = reason;
 		return -1;
 	}
-	fd = open_here(bus);
+	fd = open_here(path, bus);
 	reason = errno;
 	/* In the wrong namespace every later answer would be a lie. */
 	if (setns(home, CLONE_NEWNET) != 0) {
@@ -58,6 +61,16 @@ int nl_socket_in(int netns_fd, int bus)
 	close(home);
 	errno = reason;
 	return fd;
+}
+
+int nl_socket_in(int netns_fd, int bus)
+{
+	return open_in(netns_fd, NULL, bus);
+}
+
+int nl_open_in(int netns_fd, const char *path)
+{
+	return open_in(netns_fd, path, 0);
 }
 
 /* One SIOCGIF* call on a socket of the namespace. */

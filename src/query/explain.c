@@ -17,15 +17,10 @@ static void print_places(FILE *out, const struct query *q)
 
 static void print_dumps(FILE *out, const struct query *q, const struct plan *p, struct env *env)
 {
-	struct scan_request req = {
-		.env = env,
-		.parts = p->parts,
-		.needs = p->needs,
-		.prog = p->prog.len ? &p->prog : NULL,
-		.ordered = q->ordered,
-	};
 	struct dump_plan *d = calloc(1, sizeof(*d));
+	struct scan_request req;
 
+	plan_request(p, q, env, &req);
 	for (unsigned i = 0; d && q->source->dump(&req, i, d); i++)
 		fprintf(out, "asks       %s%s%s\n", d->request.what, d->note[0] ? ", " : "",
 			d->note);

@@ -36,6 +36,7 @@ struct side {
 	uint32_t at, tag, asked,
 		env; /* of the message, from the start of the row's; number of env */
 	const struct source *source;
+	const struct shape *shape;
 };
 
 struct join_feed {
@@ -171,7 +172,9 @@ static bool lay_side(struct join_feed *f, struct side *out, const struct row *ro
 
 	if (!env_hold(f->env, row->env, &number))
 		return false;
-	*out = (struct side){ (uint32_t)*end, row->tag, row->asked, number, row->source };
+	*out = (struct side){
+		(uint32_t)*end, row->tag, row->asked, number, row->source, row->shape
+	};
 	memcpy(f->buf + *end, row->msg, row->msg->nlmsg_len);
 	*end += ALIGN8(row->msg->nlmsg_len);
 	return true;
@@ -201,6 +204,7 @@ static int make_row(struct join_feed *f, const struct row *right, struct row *ro
 	row->source = f->feed.query->source;
 	row->env = f->env;
 	row->msg = (const struct nlmsghdr *)f->buf;
+	row->shape = &made_shape;
 	row->asked = f->at_hand.asked;
 	return 1;
 }
@@ -214,6 +218,7 @@ static void side_row(const struct row *row, bool right, struct row *out)
 	out->source = side->source;
 	out->env = env_held(row->env, side->env);
 	out->msg = (const struct nlmsghdr *)(start + side->at);
+	out->shape = side->shape;
 	out->tag = side->tag;
 	out->asked = side->asked;
 	out->indexed = false;
@@ -463,6 +468,9 @@ static int add_column(struct join_source *s, const struct field *of, bool right,
 	*f = *of;
 	f->name = s->names[s->n];
 	f->get = get_side;
+	f->shape = NULL; /* that of its side's row is looked at there */
+	f->places = NULL;
+	f->when = NULL;
 	f->get_more = of->get_more ? more_side : NULL;
 	f->push = NULL;
 	f->flags &= ~(unsigned)FF_REQUEST;
@@ -523,6 +531,7 @@ static struct source *join_source(const struct join *j, struct nl_error *err)
 		return NULL;
 	}
 	s->source = (struct source){
+		.shape = &made_shape,
 		.name = "results",
 		.row_name = "result",
 		.doc = "Rows of two queries, joined.",

@@ -13,6 +13,7 @@ struct kept *kept_new(const struct row *row, size_t nkeys)
 		return NULL;
 	k->env = env_ref(row->env);
 	k->source = row->source;
+	k->shape = row->shape;
 	k->tag = row->tag;
 	k->asked = row->asked;
 	k->when = row->when;
@@ -27,6 +28,7 @@ void kept_row(const struct kept *k, struct row *row)
 	row->source = k->source;
 	row->env = k->env;
 	row->msg = (const struct nlmsghdr *)k->msg;
+	row->shape = k->shape;
 	row->tag = k->tag;
 	row->asked = k->asked;
 	row->when = k->when;

@@ -88,14 +88,12 @@ static void finish_scan(struct kernel_feed *k)
 
 static int start_scan(struct kernel_feed *k, struct nl_error *err)
 {
-	struct scan_request req = { .env = k->places[k->place], .ordered = k->feed.query->ordered };
+	struct scan_request req;
 
-	if (!plan_make(k->feed.query, k->needs, req.env, &k->plan))
+	if (!plan_make(k->feed.query, k->needs, k->places[k->place], &k->plan))
 		return query_no_memory(err);
 	k->needs |= k->plan.needs;
-	req.parts = k->plan.parts;
-	req.needs = k->plan.needs;
-	req.prog = k->plan.prog.len ? &k->plan.prog : NULL;
+	plan_request(&k->plan, k->feed.query, k->places[k->place], &req);
 	k->scan = scan_open(k->feed.query->source, &req);
 	return k->scan ? 0 : query_no_memory(err);
 }
@@ -145,7 +143,8 @@ static int seen_before(struct kernel_feed *k, uint64_t key)
 /* 1 the row was given out before, 0 not, -1 no memory. */
 static int doubled(struct kernel_feed *k, const struct row *row)
 {
-	uint64_t key = k->feed.query->source->key(row);
+	const struct source *s = k->feed.query->source;
+	uint64_t key = s->key ? s->key(row) : 0;
 
 	if (key == 0)
 		return 0;
@@ -313,6 +312,8 @@ static void kernel_report(const struct feed *f, struct report *out)
 	out->stats.nl.foreign += k->stats.nl.foreign;
 	if (k->flags & SCAN_RECORDED)
 		out->source = "recording";
+	else if (k->flags & SCAN_PROC)
+		out->source = k->flags & SCAN_NETLINK ? "netlink and proc" : "proc";
 	if (k->flags & SCAN_REFUSED)
 		out->refused = true;
 	if (k->flags & (SCAN_INTERRUPTED | SCAN_FOREIGN | SCAN_DAMAGED))

@@ -57,6 +57,9 @@ bool key_put(struct keybuf *k, const struct value *v)
 		return append(k, &n, sizeof(n)) && append(k, c.text.p, n);
 	case VALUE_ADDR:
 		return append(k, &c.addr, sizeof(c.addr));
+	case VALUE_ROW:
+		n = c.row->nlmsg_len;
+		return append(k, &n, sizeof(n)) && append(k, c.row, n);
 	case VALUE_LIST:
 		break;
 	}

@@ -18,6 +18,8 @@ struct made {
 	struct field fields[];
 };
 
+const struct shape made_shape = { .name = "rows of a query" };
+
 static struct made *made_of(const struct source *s)
 {
 	return (struct made *)(uintptr_t)s;
@@ -51,6 +53,7 @@ struct source *made_source(const char *name, const char *row_name, size_t n)
 		.row_name = row_name,
 		.doc = "Rows that a query made.",
 		.fields = m->fields,
+		.shape = &made_shape,
 		.refs = 1,
 		.destroy = made_destroy,
 	};
@@ -101,6 +104,9 @@ bool made_field(struct source *s, size_t i, const char *name, const struct field
 	m->fields[i].name = m->names[i];
 	m->fields[i].get = get_packed;
 	m->fields[i].get_more = NULL; /* what a row has beside it, a result has not */
+	m->fields[i].shape = NULL;
+	m->fields[i].places = NULL;
+	m->fields[i].when = NULL;
 	m->fields[i].push = NULL;
 	m->fields[i].needs = 0;
 	m->fields[i].cost = COST_FREE;
@@ -206,5 +212,6 @@ bool pack_row(struct packer *p, const struct value *values, struct row *row)
 	row->source = p->source;
 	row->env = p->env;
 	row->msg = msg;
+	row->shape = &made_shape;
 	return true;
 }

@@ -169,6 +169,33 @@ static enum strength compile(const struct compiler *k, const struct node *n, boo
 						: compile_any(k, n, negated, prog);
 }
 
+/* What each row must meet and a request may be able to carry. */
+static void gather_asks(const struct node *n, struct plan *p)
+{
+	const struct cond *c = &n->cond;
+
+	if (n->kind == NODE_AND)
+		for (size_t i = 0; i < n->n; i++)
+			gather_asks(n->kids[i], p);
+	if (n->kind != NODE_COND || c->op != OP_EQ || c->n != 1 || p->nasks == ASKS_MAX)
+		return;
+	if (c->operands[0].kind == OPERAND_VALUE || c->operands[0].kind == OPERAND_PREFIX)
+		p->asks[p->nasks++] = c;
+}
+
+void plan_request(const struct plan *p, const struct query *q, struct env *env,
+		  struct scan_request *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->env = env;
+	out->parts = p->parts;
+	out->needs = p->needs;
+	out->prog = p->prog.len ? &p->prog : NULL;
+	out->ordered = q->ordered;
+	memcpy(out->asks, p->asks, sizeof(out->asks));
+	out->nasks = p->nasks;
+}
+
 static void use_field(struct plan *p, const struct field *f)
 {
 	p->needs |= f->needs;
@@ -196,6 +223,8 @@ bool plan_make(const struct query *q, uint32_t needs, struct env *env, struct pl
 		use_field(out, q->sort[i].field);
 	choose_parts(q, conds, n, out);
 	free(conds);
+	if (q->filter)
+		gather_asks(q->filter, out);
 	if (!q->filter || out->nparts == 0)
 		return true;
 	s = compile(&k, q->filter, false, &out->prog);

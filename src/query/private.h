@@ -63,6 +63,8 @@ void derivation_unref(struct derivation *d);
 
 /* ---- sources that are made --------------------------------------------------------- */
 
+/* Of its rows: values that lie behind the nlmsghdr, and no attributes. */
+extern const struct shape made_shape;
 /* A source with n fields, to be set by made_field; refs is 1. NULL: no memory. */
 struct source *made_source(const char *name, const char *row_name, size_t n);
 /*
@@ -93,6 +95,7 @@ void packer_close(struct packer *p);
 struct kept {
 	struct env *env; /* held */
 	const struct source *source;
+	const struct shape *shape;
 	uint32_t tag, asked;
 	double when;
 	uint64_t seq; /* for whoever keeps it */

@@ -13,7 +13,7 @@
 #include <time.h>
 
 /* The last that a row can have; no source has as many of its own. */
-#define RATE_ATTR (ROW_ATTRS - 1)
+#define RATE_ATTR 0x3fff /* that no kernel uses */
 
 #define FIELD_COUNTERS_MAX 64
 
@@ -339,14 +339,26 @@ static const struct derivation_ops ops = { rate_open, rate_needs, describe, dest
 
 /* ---- the source of its rows ------------------------------------------------------------------ */
 
+/* The attribute with the rates ends the message; NULL: it has none. */
+static const struct nlattr *rates_of(const struct row *row)
+{
+	const struct rate_source *s = (const struct rate_source *)row->source;
+	size_t len = NLA_HDRLEN + s->n * sizeof(double);
+	const struct nlattr *a;
+
+	if (row->msg->nlmsg_len < NLMSG_HDRLEN + row->shape->header + len)
+		return NULL;
+	a = (const void *)((const char *)row->msg + row->msg->nlmsg_len - len);
+	return a->nla_type == RATE_ATTR && a->nla_len == len ? a : NULL;
+}
+
 static bool get_rate(const struct row *row, const struct field *f, struct value *v)
 {
-	const void *p = row_attr((struct row *)(uintptr_t)row, RATE_ATTR,
-				 (size_t)f->offset + sizeof(v->real));
+	const struct nlattr *rates = rates_of(row);
 
-	if (!p)
+	if (!rates)
 		return false;
-	memcpy(&v->real, (const char *)p + f->offset, sizeof(v->real));
+	memcpy(&v->real, (const char *)nl_attr_data(rates) + f->offset, sizeof(v->real));
 	v->kind = VALUE_FLOAT;
 	return !isnan(v->real);
 }
@@ -356,7 +368,7 @@ static ptrdiff_t refetch(const struct row *row, uint32_t needs, void *buf, size_
 			 struct nl_error *err)
 {
 	const struct rate_source *s = (const struct rate_source *)row->source;
-	const struct nlattr *rates = row_nlattr((struct row *)(uintptr_t)row, RATE_ATTR);
+	const struct nlattr *rates = rates_of(row);
 	ptrdiff_t n = s->base->refetch(row, needs, buf, size, err);
 	size_t len = (size_t)n;
 
@@ -421,7 +433,6 @@ static struct source *rate_source(const struct source *base, const struct rate *
 	if (!s)
 		return NULL;
 	s->source = *base;
-	s->source.max_attr = RATE_ATTR;
 	s->source.fields = s->fields;
 	s->source.refetch = base->refetch ? refetch : NULL;
 	s->source.refs = 1;

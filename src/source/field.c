@@ -6,22 +6,23 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 const struct nlattr *row_nlattr(struct row *row, unsigned type)
 {
 	if (!row->indexed) {
-		size_t skip = NLMSG_HDRLEN + NLMSG_ALIGN(row->source->header_size);
+		size_t skip = NLMSG_HDRLEN + NLMSG_ALIGN(row->shape->header);
 
 		/* a row whose attributes end badly still has those before; the answer says so */
 		if (row->msg->nlmsg_len <= skip)
-			memset(row->attr, 0, (row->source->max_attr + 1) * sizeof(*row->attr));
+			memset(row->attr, 0, (row->shape->max_attr + 1) * sizeof(*row->attr));
 		else if (!nl_attrs((const char *)row->msg + skip, row->msg->nlmsg_len - skip,
-				   row->attr, row->source->max_attr) &&
+				   row->attr, row->shape->max_attr) &&
 			 row->env)
 			env_set_damaged(row->env);
 		row->indexed = true;
 	}
-	return type <= row->source->max_attr ? row->attr[type] : NULL;
+	return type <= row->shape->max_attr ? row->attr[type] : NULL;
 }
 
 const void *row_attr(struct row *row, unsigned type, size_t size)
@@ -80,21 +81,164 @@ static bool typed(const struct field *f, uint64_t raw, struct value *v)
 	return true;
 }
 
+const struct nlattr *row_nested(struct row *row, const uint16_t in[FIELD_DEPTH], unsigned type)
+{
+	const struct nlattr *a;
+	bool bad = false;
+
+	if (in[0] == 0)
+		return row_nlattr(row, type);
+	a = row_nlattr(row, in[0]);
+	for (unsigned i = 1; a && i < FIELD_DEPTH && in[i]; i++)
+		a = nl_attr_find(nl_attr_data(a), nl_attr_len(a), in[i], &bad);
+	if (a)
+		a = nl_attr_find(nl_attr_data(a), nl_attr_len(a), type, &bad);
+	if (bad && row->env)
+		env_set_damaged(row->env);
+	return a;
+}
+
+static bool text_of(const unsigned char *p, size_t len, struct value *v)
+{
+	v->kind = VALUE_TEXT;
+	v->text.p = (const char *)p;
+	v->text.len = strnlen(v->text.p, len);
+	return v->text.len > 0;
+}
+
+static bool addr_of(const unsigned char *p, size_t len, struct value *v)
+{
+	if (len != 4 && len != 16)
+		return false;
+	memset(v, 0, sizeof(*v));
+	v->kind = VALUE_ADDR;
+	v->addr.family = len == 4 ? AF_INET : AF_INET6;
+	memcpy(v->addr.bytes, p, len);
+	return true;
+}
+
+static bool lladdr_of(const unsigned char *p, size_t len, struct value *v)
+{
+	v->kind = VALUE_TEXT;
+	v->text.p = (const char *)p;
+	v->text.len = len;
+	return len > 0 && len <= 32; /* MAX_ADDR_LEN, <linux/netdevice.h> */
+}
+
+/* Values whose length is that of what they lie in: len bytes from p on. */
+static bool typed_bytes(const struct field *f, const unsigned char *p, size_t len, struct value *v)
+{
+	switch (f->type) {
+	case FT_TEXT:
+		return text_of(p, len, v);
+	case FT_ADDR:
+		return addr_of(p, len, v);
+	default:
+		return lladdr_of(p, len, v);
+	}
+}
+
+static bool is_bytes(const struct field *f)
+{
+	return f->type == FT_TEXT || f->type == FT_ADDR || f->type == FT_LLADDR;
+}
+
+/* One value for each bit that is set and has a name. */
+static bool bits_of(const struct field *f, const struct row *row, uint64_t raw, struct value *v)
+{
+	size_t n = 0;
+	struct value *list;
+
+	if (f->mask)
+		raw = raw >> f->shift & f->mask;
+	for (const struct enum_name *e = f->names; e->name; e++)
+		n++;
+	list = env_list(row->env, n ? n : 1);
+	if (!list)
+		return false;
+	n = 0;
+	for (const struct enum_name *e = f->names; e->name; e++) {
+		if ((raw & (uint64_t)e->value) == 0 || enum_text(f->names, e->value) != e->name)
+			continue;
+		list[n].kind = VALUE_INT;
+		list[n++].num = e->value;
+	}
+	v->kind = VALUE_LIST;
+	v->list.items = list;
+	v->list.n = n;
+	return n > 0;
+}
+
+static uint64_t extend(uint64_t raw, size_t size)
+{
+	unsigned empty = 64 - 8 * (unsigned)size;
+
+	return size < 8 ? (uint64_t)((int64_t)(raw << empty) >> empty) : raw;
+}
+
+static bool load_from(const struct field *f, const struct row *row, const unsigned char *p,
+		      struct value *v)
+{
+	uint64_t raw = load(p, f);
+
+	if (f->flags & FF_BITS)
+		return bits_of(f, row, raw, v);
+	if (f->flags & FF_SIGNED)
+		raw = extend(raw, f->size);
+	return typed(f, raw, v);
+}
+
+/* In an attribute: the whole of it, or what the declaration says of it. */
+static bool load_attr(const struct field *f, const struct row *row, struct value *v)
+{
+	/* making the index changes no fact of the row */
+	const struct nlattr *a = row_nested((struct row *)(uintptr_t)row, f->in, f->attr);
+	size_t len = a ? nl_attr_len(a) : 0;
+
+	if (!a || len < (size_t)f->offset + f->size)
+		return false;
+	if (is_bytes(f))
+		return typed_bytes(f, (const unsigned char *)nl_attr_data(a) + f->offset,
+				   f->size ? f->size : len - f->offset, v);
+	return load_from(f, row, (const unsigned char *)nl_attr_data(a) + f->offset, v);
+}
+
+/* The declaration with the place that the row's shape has for it; false: none. */
+static bool place_of(const struct field *f, const struct row *row, struct field *here)
+{
+	for (const struct place *p = f->places; p->shape; p++) {
+		if (p->shape != row->shape)
+			continue;
+		*here = *f;
+		here->attr = p->attr;
+		here->offset = p->offset;
+		here->size = p->size;
+		here->flags |= p->flags;
+		return true;
+	}
+	return false;
+}
+
 bool field_load(const struct field *f, const struct row *row, struct value *v)
 {
 	const unsigned char *p;
+	struct field here;
 
+	if (f->places) {
+		if (!place_of(f, row, &here))
+			return false;
+		f = &here;
+	}
 	if (f->attr)
-		/* making the index changes no fact of the row */
-		p = row_attr((struct row *)row, f->attr, (size_t)f->offset + f->size);
-	else
-		p = row_header(row);
-	return p && typed(f, load(p + f->offset, f), v);
+		return load_attr(f, row, v);
+	p = (const unsigned char *)row_header(row) + f->offset;
+	return is_bytes(f) ? typed_bytes(f, p, f->size, v) : load_from(f, row, p, v);
 }
 
 bool field_get(const struct field *f, const struct row *row, struct value *v)
 {
-	if (f->get ? f->get(row, f, v) : field_load(f, row, v))
+	if ((!f->shape || f->shape == row->shape) && (!f->when || f->when(row, f)) &&
+	    (f->get ? f->get(row, f, v) : field_load(f, row, v)))
 		return true;
 	v->kind = VALUE_NIL;
 	return false;

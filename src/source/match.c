@@ -50,6 +50,8 @@ static int compare(const struct value *a, const struct value *b)
 		return b->kind == VALUE_TEXT ? compare_text(a, b) : 1;
 	if (a->kind == VALUE_ADDR)
 		return b->kind == VALUE_ADDR ? compare_addr(&a->addr, &b->addr) : 1;
+	if (a->kind == VALUE_ROW)
+		return 1;
 	if (a->kind == VALUE_BOOL)
 		return b->kind == VALUE_BOOL ? a->flag - b->flag : 1;
 	if (b->kind != VALUE_INT && b->kind != VALUE_FLOAT)

@@ -389,6 +389,60 @@ static int add_addr(struct cond *c, const struct value *raw, struct nl_error *er
 	return 0;
 }
 
+static int hex_digit(char c)
+{
+	c = tolower_ascii(c);
+	return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* "02:00:5e:10:00:01", also with '-' between: its bytes to out; 0: it is none. */
+static size_t lladdr_parse(const char *p, size_t len, char out[32])
+{
+	const char *end = p + len;
+	size_t n = 0;
+
+	while (p < end && n < 32) {
+		int hi = hex_digit(*p++), lo;
+
+		if (hi < 0)
+			return 0;
+		lo = p < end ? hex_digit(*p) : -1;
+		if (lo >= 0)
+			p++;
+		out[n++] = (char)(lo < 0 ? hi : hi << 4 | lo);
+		if (p == end)
+			return n > 1 ? n : 0;
+		if (*p != ':' && *p != '-')
+			return 0;
+		p++;
+	}
+	return 0;
+}
+
+/* Of tunnels the address of the link is an IP address. */
+static int add_lladdr(struct cond *c, const struct value *raw, struct nl_error *err)
+{
+	struct operand *o;
+	char bytes[32], *copy;
+	size_t n = 0;
+
+	if (raw->kind == VALUE_TEXT)
+		n = lladdr_parse(raw->text.p, raw->text.len, bytes);
+	if (n == 0)
+		return add_addr(c, raw, err);
+	copy = malloc(n);
+	o = copy ? grow(c) : NULL;
+	if (!o) {
+		free(copy);
+		return no_memory(err);
+	}
+	memcpy(copy, bytes, n);
+	o->lo.kind = VALUE_TEXT;
+	o->lo.text.p = copy;
+	o->lo.text.len = n;
+	return 0;
+}
+
 static int add_bool(struct cond *c, const struct value *raw, struct nl_error *err)
 {
 	struct operand *o;
@@ -462,6 +516,10 @@ int cond_add(struct cond *c, const struct value *raw, struct nl_error *err)
 		return add_text(c, raw, err);
 	case FT_ADDR:
 		return add_addr(c, raw, err);
+	case FT_LLADDR:
+		return add_lladdr(c, raw, err);
+	case FT_ROWS:
+		return refuse(c, raw, NULL, err);
 	default:
 		return add_number(c, raw, err);
 	}

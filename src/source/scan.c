@@ -1,6 +1,6 @@
 /*
  * Owns the course of one request through the dumps that a source lays out:
- * one after the other, each on its own netlink socket. A program that the
+ * one after the other, each on its own netlink socket or by a reader of /proc. A program that the
  * kernel refuses is left out and the dump asked again, since the caller tests
  * every row anyhow; a dump that stands for several is refused by kernels that
  * lack it, and then the several are asked. Knows no particular source.
@@ -17,9 +17,11 @@ struct scan {
 	struct scan_request req;
 	struct kprog prog;
 	struct dump_plan plan;
-	struct nl_dump *dump; /* NULL: between two dumps */
-	unsigned next;	      /* number of the dump after this one */
-	uint16_t row_type;    /* nlmsg_type of its rows */
+	struct nl_dump *dump; /* NULL: between two dumps, or there is a reader */
+	struct reader *reader;
+	unsigned next; /* number of the dump after this one */
+	const struct shape *shape;
+	uint16_t row_type; /* nlmsg_type of its rows */
 	bool ended;
 	bool rows;	    /* this dump gave a row */
 	uint64_t datagrams; /* of this dump, when the row at hand came */
@@ -53,6 +55,9 @@ static void finish_dump(struct scan *sc)
 	const struct nl_stats *st;
 	unsigned flags;
 
+	if (sc->reader)
+		sc->reader->ops->close(sc->reader);
+	sc->reader = NULL;
 	if (!sc->dump)
 		return;
 	st = nl_dump_stats(sc->dump);
@@ -71,16 +76,29 @@ static void finish_dump(struct scan *sc)
 	sc->dump = NULL;
 }
 
+static int open_reader(struct scan *sc, struct nl_error *err)
+{
+	sc->reader = sc->plan.read(&sc->req, &sc->plan, err);
+	if (!sc->reader)
+		return -1;
+	sc->flags |= SCAN_PROC | (nl_replay_loaded() ? SCAN_RECORDED : 0);
+	sc->stats.dumps++;
+	return 0;
+}
+
 static int open_dump(struct scan *sc, struct nl_error *err)
 {
 	sc->plan.request.payload = sc->plan.buf;
 	sc->plan.request.len = sc->plan.len;
 	sc->rows = false;
 	sc->datagrams = UINT64_MAX; /* none yet */
+	if (sc->plan.read && !sc->plan.otherwise)
+		return open_reader(sc, err);
 	if (nl_dump_open(&sc->dump, &sc->plan.request, env_netns_fd(sc->req.env), err) < 0) {
 		sc->dump = NULL;
 		return -1;
 	}
+	sc->flags |= SCAN_NETLINK;
 	sc->stats.dumps++;
 	return 0;
 }
@@ -92,7 +110,8 @@ static int next_dump(struct scan *sc, struct nl_error *err)
 	if (!sc->source->dump(&sc->req, sc->next, &sc->plan))
 		return 0;
 	sc->next++;
-	sc->row_type = sc->plan.reply ? sc->plan.reply : sc->source->message_type;
+	sc->shape = sc->plan.shape ? sc->plan.shape : sc->source->shape;
+	sc->row_type = sc->plan.reply ? sc->plan.reply : sc->shape->type;
 	return open_dump(sc, err) < 0 ? -1 : 1;
 }
 
@@ -106,18 +125,27 @@ static bool program_refused(const struct scan *sc, const struct nl_error *err)
 }
 
 /* What stands in the way of any dump, or garbles an answer, is no refusal. */
-static bool merging_refused(const struct scan *sc, const struct nl_error *err)
+static bool refused(const struct nl_error *err)
 {
 	static const int others[] = {
 		ECANCELED, EMFILE, ENFILE, ENOMEM, ENOBUFS, EBADMSG, EPROTO, EMSGSIZE,
 	};
 
-	if (!sc->plan.merged || sc->rows)
-		return false;
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
 		if (err->code == others[i])
 			return false;
 	return true;
+}
+
+static bool merging_refused(const struct scan *sc, const struct nl_error *err)
+{
+	return sc->plan.merged && !sc->rows && refused(err);
+}
+
+/* What the kernel does not list, /proc may tell. */
+static bool read_otherwise(const struct scan *sc, const struct nl_error *err)
+{
+	return sc->plan.read && sc->plan.otherwise && !sc->reader && !sc->rows && refused(err);
 }
 
 /* Begins the dump again that has just failed. */
@@ -147,13 +175,18 @@ static int after_failure(struct scan *sc, struct nl_error *err)
 		}
 		return again(sc, err);
 	}
+	if (read_otherwise(sc, err)) {
+		finish_dump(sc);
+		sc->flags |= SCAN_FALLBACK;
+		return open_reader(sc, err) < 0 ? -1 : 1;
+	}
 	return -1;
 }
 
 /* When the datagram at hand came: the clock is read once for each. */
 static double arrival(struct scan *sc)
 {
-	uint64_t n = nl_dump_stats(sc->dump)->datagrams;
+	uint64_t n = sc->dump ? nl_dump_stats(sc->dump)->datagrams : UINT64_MAX - 1;
 	struct timespec t;
 
 	if (n != sc->datagrams && clock_gettime(CLOCK_MONOTONIC, &t) == 0)
@@ -167,6 +200,7 @@ static void fill(struct scan *sc, struct row *row, const struct nlmsghdr *msg)
 	row->source = sc->source;
 	row->env = sc->req.env;
 	row->msg = msg;
+	row->shape = sc->shape;
 	row->tag = sc->plan.tag;
 	row->asked = sc->req.needs;
 	row->when = arrival(sc);
@@ -181,7 +215,14 @@ static int too_short(struct scan *sc, const struct nlmsghdr *msg, struct nl_erro
 	finish_dump(sc);
 	sc->ended = true;
 	return nl_fail(err, EPROTO, "a row of %s has %zu bytes, at least %zu are needed",
-		       sc->plan.request.what, got, sc->source->header_size);
+		       sc->plan.request.what, got, sc->shape->header);
+}
+
+static int next_message(struct scan *sc, const struct nlmsghdr **msg, struct nl_error *err)
+{
+	if (sc->reader)
+		return sc->reader->ops->next(sc->reader, msg, err);
+	return sc->dump ? nl_dump_next(sc->dump, msg, err) : 0;
 }
 
 int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
@@ -190,11 +231,11 @@ int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
 	int rc;
 
 	while (!sc->ended) {
-		rc = sc->dump ? nl_dump_next(sc->dump, &msg, err) : 0;
+		rc = next_message(sc, &msg, err);
 		if (rc > 0) {
 			if (msg->nlmsg_type != sc->row_type)
 				continue;
-			if (msg->nlmsg_len < NLMSG_HDRLEN + sc->source->header_size)
+			if (msg->nlmsg_len < NLMSG_HDRLEN + sc->shape->header)
 				return too_short(sc, msg, err);
 			sc->rows = true;
 			fill(sc, row, msg);

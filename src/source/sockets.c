@@ -1,11 +1,7 @@
 /*
- * Owns the source `sockets`: how inet_diag is asked (<linux/inet_diag.h>,
- * struct inet_diag_req_v2 behind SOCK_DIAG_BY_FAMILY) and what its parts are.
- * Its fields are in sockets_fields.c.
- *
- * Each of two dumps of tcp walks the one hash table that IPv4 and IPv6 share.
- * The older request, struct inet_diag_req behind TCPDIAG_GETSOCK, knows no
- * family and lists both in one walk (inet_diag_dump_compat, net/ipv4/inet_diag.c).
+ * Owns the source `sockets`: which kinds of sockets there are, what parts a
+ * request can leave out, and who answers for a row. How a kind is asked is in
+ * sockets_KIND.c, its fields are in sockets_fields.c.
  *
  * A part is one (protocol, family, state): everything that a request can leave
  * out without a program.
@@ -13,77 +9,139 @@
 #include "sockets.h"
 
 #include <errno.h>
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
-/* A dump that a request can ask for: all states of one protocol and family. */
-struct table {
-	uint8_t proto, family;
-	const char *what;
+/* States that a table's rows can have, as bits 1 << state. */
+#define UDP_STATES (1u << STATE_ESTABLISHED | 1u << STATE_CLOSE)
+/* State 12 is the kernel's own split of 3, and 0 is none. */
+#define TCP_STATES (((1u << STATE_NEW_SYN_RECV) - 2) | 1u << STATE_BOUND_INACTIVE)
+
+/* In the order of rows: tcp before udp, IPv4 before IPv6, then what must be named. */
+const struct sock_table socket_tables[] = {
+	[TCP4] = { PROTO_TCP, AF_INET, "tcp sockets (IPv4)", &sock_inet, TCP_STATES },
+	[TCP6] = { PROTO_TCP, AF_INET6, "tcp sockets (IPv6)", &sock_inet, TCP_STATES },
+	[UDP4] = { PROTO_UDP, AF_INET, "udp sockets (IPv4)", &sock_inet, UDP_STATES },
+	[UDP6] = { PROTO_UDP, AF_INET6, "udp sockets (IPv6)", &sock_inet, UDP_STATES },
 };
 
-/* In the order of rows: tcp before udp, IPv4 before IPv6. */
-enum { TCP4, TCP6, UDP4, UDP6 };
-static const struct table tables[] = {
-	[TCP4] = { IPPROTO_TCP, AF_INET, "tcp sockets (IPv4)" },
-	[TCP6] = { IPPROTO_TCP, AF_INET6, "tcp sockets (IPv6)" },
-	[UDP4] = { IPPROTO_UDP, AF_INET, "udp sockets (IPv4)" },
-	[UDP6] = { IPPROTO_UDP, AF_INET6, "udp sockets (IPv6)" },
-};
-
-#define NTABLES (sizeof(tables) / sizeof(tables[0]))
+#define NTABLES (sizeof(socket_tables) / sizeof(socket_tables[0]))
 #define NSTATES 14 /* states are 1 .. 13, their bit is 1 << state */
 
-static const struct table *part_table(unsigned part)
+_Static_assert(NTABLES *NSTATES <= PARTS_MAX, "a part for each table and state");
+
+static const struct sock_table *part_table(unsigned part)
 {
-	return &tables[part / NSTATES];
+	return &socket_tables[part / NSTATES];
 }
 
+/* Fields that lie elsewhere are absent in all rows of the table. */
 static bool part_value(unsigned part, const struct field *f, struct value *v)
 {
+	const struct sock_table *t = part_table(part);
+
 	v->kind = VALUE_INT;
 	if (f->get == get_proto)
-		v->num = part_table(part)->proto;
+		v->num = t->proto;
 	else if (f->get == get_family)
-		v->num = part_table(part)->family;
+		v->num = t->family;
 	else if (f->get == get_state)
 		v->num = part % NSTATES;
+	else if (f->shape && f->shape != t->kind->shape)
+		v->kind = VALUE_NIL;
 	else
 		return false;
 	return true;
 }
 
-static bool names_bound_inactive(const struct cond *c)
+/* Does the condition name the value, as equal to it or not? */
+static bool names_value(const struct cond *c, int64_t value)
 {
-	if (c->field->get != get_state || c->op != OP_EQ)
-		return false;
-	for (size_t i = 0; i < c->n; i++)
-		if (c->operands[i].lo.kind == VALUE_INT &&
-		    c->operands[i].lo.num == STATE_BOUND_INACTIVE)
+	for (size_t i = 0; i < c->n; i++) {
+		const struct operand *o = &c->operands[i];
+
+		if (o->kind == OPERAND_VALUE && o->lo.kind == VALUE_INT && o->lo.num == value)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Sockets are what people mean by connections, tcp and udp, unless a condition
+ * names a protocol, another family, or a field that only others have. `!=` on a
+ * protocol, or its presence, names them all.
+ */
+static bool names_table(const struct cond *c, const struct sock_table *t)
+{
+	if (c->field->get == get_proto)
+		return c->op != OP_EQ || cond_asks_presence(c) || names_value(c, t->proto);
+	if (c->field->get == get_family)
+		return c->op == OP_EQ && t->family != AF_INET && t->family != AF_INET6 &&
+		       names_value(c, t->family);
+	return c->field->shape && c->field->shape != &shape_inet &&
+	       c->field->shape == t->kind->shape;
+}
+
+static bool table_asked(const struct sock_table *t, const struct cond *const *conds, size_t n)
+{
+	if (t->proto == PROTO_TCP || t->proto == PROTO_UDP)
+		return true;
+	for (size_t i = 0; i < n; i++)
+		if (names_table(conds[i], t))
 			return true;
 	return false;
 }
 
 /*
  * A bound tcp socket that neither listens nor connects (Linux 6.8 lists them)
- * is no connection: it comes when it is named. State 12 is the kernel's own
- * split of 3, and 0 is none. A udp socket is connected or it is not.
+ * is no connection: it comes when it is named.
  */
 static bool part_asked(unsigned part, const struct cond *const *conds, size_t n)
 {
+	const struct sock_table *t = part_table(part);
 	unsigned state = part % NSTATES;
 
-	if (part_table(part)->proto == IPPROTO_UDP)
-		return state == STATE_ESTABLISHED || state == STATE_CLOSE;
+	if (!(t->states >> state & 1) || !table_asked(t, conds, n))
+		return false;
 	if (state != STATE_BOUND_INACTIVE)
-		return state != 0 && state != STATE_NEW_SYN_RECV;
+		return true;
 	for (size_t i = 0; i < n; i++)
-		if (names_bound_inactive(conds[i]))
+		if (conds[i]->field->get == get_state && conds[i]->op == OP_EQ &&
+		    names_value(conds[i], STATE_BOUND_INACTIVE))
 			return true;
 	return false;
+}
+
+struct part_set sockets_parts(uint32_t proto, unsigned family, unsigned state)
+{
+	struct part_set parts = { { 0 } };
+
+	for (unsigned t = 0; t < NTABLES; t++)
+		if (socket_tables[t].proto == proto && socket_tables[t].family == family)
+			part_add(&parts, t * NSTATES + state);
+	return parts;
+}
+
+void note_append(char *buf, size_t size, const char *word, const char *between)
+{
+	size_t n = strlen(buf);
+
+	snprintf(buf + n, size - n, "%s%s", n ? between : "", word);
+}
+
+void note_states(uint32_t states, char *note, size_t size)
+{
+	const uint32_t all = (1u << STATE_NEW_SYN_RECV) - 2;
+	char list[160] = "";
+
+	for (int64_t s = 1; s < NSTATES; s++)
+		if (states >> s & 1)
+			note_append(list, sizeof(list), enum_text(state_names, s), ", ");
+	if ((states & all) == all)
+		snprintf(list, sizeof(list), "all");
+	snprintf(note, size, "states %s", list);
 }
 
 static uint32_t states_of(const struct part_set *parts, size_t table)
@@ -94,89 +152,6 @@ static uint32_t states_of(const struct part_set *parts, size_t table)
 		if (part_has(parts, (unsigned)table * NSTATES + s))
 			states |= 1u << s;
 	return states;
-}
-
-static void append(char *buf, size_t size, const char *word, const char *between)
-{
-	size_t n = strlen(buf);
-
-	snprintf(buf + n, size - n, "%s%s", n ? between : "", word);
-}
-
-/* "states established, listen; with tcp_info" */
-static void describe(uint32_t states, uint32_t needs, char *note, size_t size)
-{
-	static const char *const extensions[8] = {
-		"meminfo", "tcp_info", "congestion facts", "congestion control",
-		"tos",	   "tclass",   "memory",	   "shutdown",
-	};
-	char list[160] = "";
-	const uint32_t all = (1u << STATE_NEW_SYN_RECV) - 2;
-
-	for (int64_t s = 1; s < NSTATES; s++)
-		if (states >> s & 1)
-			append(list, sizeof(list), enum_text(state_names, s), ", ");
-	if ((states & all) == all)
-		snprintf(list, sizeof(list), "all");
-	snprintf(note, size, "states %s", list);
-	for (size_t i = 0, n = 0; i < 8; i++)
-		if (needs >> i & 1)
-			append(note, size, extensions[i], n++ ? ", " : "; with ");
-}
-
-/* What all dumps have in common; the request's header is in buf already. */
-static void finish_plan(const struct scan_request *req, uint32_t states, struct dump_plan *out)
-{
-	if (req->prog && req->prog->len)
-		out->filtered =
-			nl_attr_put(out->buf, &out->len, sizeof(out->buf), INET_DIAG_REQ_BYTECODE,
-				    req->prog->code, req->prog->len);
-	describe(states, req->needs, out->note, sizeof(out->note));
-	if (out->filtered)
-		append(out->note, sizeof(out->note), "a program", "; filtered by ");
-	out->request.bus = NETLINK_SOCK_DIAG;
-}
-
-static void lay_out(const struct table *t, uint32_t states, const struct scan_request *req,
-		    struct dump_plan *out)
-{
-	struct inet_diag_req_v2 r = {
-		.sdiag_family = t->family,
-		.sdiag_protocol = t->proto,
-		.idiag_ext = (uint8_t)req->needs,
-		.idiag_states = states,
-	};
-
-	memcpy(out->buf, &r, sizeof(r));
-	out->len = sizeof(r);
-	out->tag = t->proto;
-	out->request = (struct nl_request){
-		.type = SOCK_DIAG_BY_FAMILY,
-		.key = (uint32_t)t->family << 16 | t->proto,
-		.what = t->what,
-	};
-	finish_plan(req, states, out);
-}
-
-static void lay_out_merged(uint32_t states, const struct scan_request *req, struct dump_plan *out)
-{
-	struct inet_diag_req r = {
-		.idiag_family = AF_UNSPEC,
-		.idiag_ext = (uint8_t)req->needs,
-		.idiag_states = states,
-	};
-
-	memcpy(out->buf, &r, sizeof(r));
-	out->len = sizeof(r);
-	out->tag = IPPROTO_TCP;
-	out->reply = TCPDIAG_GETSOCK;
-	out->merged = true;
-	out->request = (struct nl_request){
-		.type = TCPDIAG_GETSOCK,
-		.key = IPPROTO_TCP,
-		.what = "tcp sockets (IPv4 and IPv6)",
-	};
-	finish_plan(req, states, out);
 }
 
 /* Recordings know the dumps of a family each, so that any of them answers any question. */
@@ -195,259 +170,52 @@ static bool dump(const struct scan_request *req, unsigned i, struct dump_plan *o
 
 		if (!states || (merged && t == TCP6) || i-- > 0)
 			continue;
+		out->tag = socket_tables[t].proto;
+		out->shape = socket_tables[t].kind->shape;
 		if (merged && t == TCP4)
-			lay_out_merged(states, req, out);
+			inet_lay_out_merged(states, req, out);
 		else
-			lay_out(&tables[t], states, req, out);
+			socket_tables[t].kind->lay_out(&socket_tables[t], states, req, out);
 		return true;
 	}
 	return false;
 }
 
-/* The kernel's cookie, unique among sockets of all protocols and namespaces. */
+/* ---- rows: who answers for one ---------------------------------------------------- */
+
+static const struct sock_kind *kind_of(const struct row *row)
+{
+	for (size_t t = 0; t < NTABLES; t++)
+		if (socket_tables[t].proto == row->tag)
+			return socket_tables[t].kind;
+	return &sock_inet;
+}
+
 static uint64_t key(const struct row *row)
 {
-	const struct inet_diag_msg *m = row_header(row);
-	uint64_t cookie;
-
-	memcpy(&cookie, m->id.idiag_cookie, sizeof(cookie));
-	return cookie;
+	return kind_of(row)->key(row);
 }
 
-static bool same_socket(const struct row *row, const struct nlmsghdr *reply, size_t len)
+uint32_t socket_inode(const struct row *row, enum owner_status *why)
 {
-	struct row got = { .source = row->source, .msg = reply };
-
-	return len >= NLMSG_HDRLEN + sizeof(struct inet_diag_msg) &&
-	       reply->nlmsg_type == SOCK_DIAG_BY_FAMILY && key(&got) == key(row);
-}
-
-/*
- * The identity as a request for one socket has it. For udp the kernel takes the
- * ends the other way round (udp_dump_one, net/ipv4/udp_diag.c).
- */
-static struct inet_diag_sockid identity(const struct row *row)
-{
-	const struct inet_diag_msg *m = row_header(row);
-	struct inet_diag_sockid id = m->id;
-
-	if (row->tag == IPPROTO_UDP) {
-		id.idiag_sport = m->id.idiag_dport;
-		id.idiag_dport = m->id.idiag_sport;
-		memcpy(id.idiag_src, m->id.idiag_dst, sizeof(id.idiag_src));
-		memcpy(id.idiag_dst, m->id.idiag_src, sizeof(id.idiag_dst));
-	}
-	return id;
-}
-
-/* One socket by its identity; the cookie makes sure that it is the same one. */
-static ptrdiff_t get_one(const struct row *row, uint32_t needs, void *buf, size_t size,
-			 struct nl_error *err)
-{
-	const struct inet_diag_msg *m = row_header(row);
-	struct inet_diag_req_v2 r = {
-		.sdiag_family = m->idiag_family,
-		.sdiag_protocol = (uint8_t)row->tag,
-		.idiag_ext = (uint8_t)needs,
-		.idiag_states = UINT32_MAX,
-		.id = identity(row),
-	};
-	struct nl_request req = {
-		.bus = NETLINK_SOCK_DIAG,
-		.type = SOCK_DIAG_BY_FAMILY,
-		.payload = &r,
-		.len = sizeof(r),
-		.what = "one socket",
-	};
-	ptrdiff_t n = nl_get(&req, env_netns_fd(row->env), buf, size, err);
-
-	if (n < 0)
-		return err->code == ENOENT || err->code == ESTALE ? 0 : -1;
-	return n > 0 && same_socket(row, buf, (size_t)n) ? n : 0;
-}
-
-/*
- * Sockets may share an identity (SO_REUSEPORT), and a request for one finds any
- * of them. Then those of its port are listed. Only for listeners and udp, whose
- * tables are small: the kernel walks all of a table for a dump.
- */
-static ptrdiff_t find_one(const struct row *row, uint32_t needs, void *buf, size_t size,
-			  struct nl_error *err)
-{
-	const struct inet_diag_msg *m = row_header(row);
-	struct scan_request req = { .env = row->env, .needs = needs };
-	struct kprog prog = { .len = 0 };
-	uint16_t port = ntohs(m->id.idiag_sport);
-	ptrdiff_t found = 0;
-	struct scan *sc;
-	struct row other;
-	int rc = 1;
-
-	if (m->idiag_state != STATE_LISTEN && row->tag != IPPROTO_UDP)
-		return 0;
-	for (unsigned t = 0; t < NTABLES; t++)
-		if (tables[t].proto == row->tag && tables[t].family == m->idiag_family)
-			part_add(&req.parts, t * NSTATES + m->idiag_state);
-	if (kprog_port(&prog, true, port, port))
-		req.prog = &prog;
-	sc = scan_open(row->source, &req);
-	if (!sc)
-		return nl_fail(err, ENOMEM, "out of memory");
-	while (found == 0 && (rc = scan_next(sc, &other, err)) > 0) {
-		size_t len = other.msg->nlmsg_len;
-
-		if (len <= size && same_socket(row, other.msg, len)) {
-			memcpy(buf, other.msg, len);
-			found = (ptrdiff_t)len;
-		}
-	}
-	scan_close(sc);
-	return rc < 0 ? -1 : found;
+	return kind_of(row)->inode(row, why);
 }
 
 static ptrdiff_t refetch(const struct row *row, uint32_t needs, void *buf, size_t size,
 			 struct nl_error *err)
 {
-	ptrdiff_t n = get_one(row, needs, buf, size, err);
+	const struct sock_kind *k = kind_of(row);
 
-	return n || nl_replay_loaded() ? n : find_one(row, needs, buf, size, err);
+	return k->refetch ? k->refetch(row, needs, buf, size, err) : 0;
 }
 
-/* No process can have an inode of 0: these have lost theirs, or never had one. */
-uint32_t socket_inode(const struct row *row, enum owner_status *why)
-{
-	const struct inet_diag_msg *m = row_header(row);
-
-	if (m->idiag_inode)
-		return m->idiag_inode;
-	if (m->idiag_timer == 3 || m->idiag_state == STATE_TIME_WAIT)
-		*why = OWNER_TIME_WAIT;
-	else if (m->idiag_state == STATE_ESTABLISHED || m->idiag_state == STATE_CLOSE_WAIT ||
-		 m->idiag_state == STATE_SYN_RECV || m->idiag_state == STATE_NEW_SYN_RECV)
-		*why = OWNER_NOT_ACCEPTED;
-	else
-		*why = OWNER_CLOSED;
-	return 0;
-}
-
-/* SOCK_DESTROY, <linux/sock_diag.h>, of the socket with this cookie if it is that of r->id. */
-static int destroy(const struct row *row, struct inet_diag_req_v2 *r, struct nl_error *err)
-{
-	_Alignas(8) unsigned char buf[64];
-	struct nl_request req = {
-		.bus = NETLINK_SOCK_DIAG,
-		.type = SOCK_DESTROY,
-		.flags = NLM_F_ACK,
-		.payload = r,
-		.len = sizeof(*r),
-		.what = "the end of a socket",
-	};
-
-	if (nl_get(&req, env_netns_fd(row->env), buf, sizeof(buf), err) >= 0)
-		return 0;
-	if (err->code == EPERM)
-		return nl_fail(err, EPERM, "closing sockets takes CAP_NET_ADMIN");
-	return -1;
-}
-
-#define PEERS 8192 /* that are tried for one socket */
-
-/*
- * Sockets without a peer may share an identity (SO_REUSEPORT). Which of them the
- * kernel finds depends on the peer that asks, so peers are made up until it is
- * this one; the cookie keeps the others from harm.
- */
-static int destroy_shared(const struct row *row, struct inet_diag_req_v2 *r, struct nl_error *err)
-{
-	_Alignas(8) unsigned char buf[4096];
-
-	for (unsigned peer = 1; peer <= PEERS; peer++) {
-		ptrdiff_t there = 1;
-
-		/* gone by itself, as most are; or gone since the last look */
-		if (peer % 64 == 1)
-			there = find_one(row, 0, buf, sizeof(buf), err);
-		if (there <= 0)
-			return there < 0 ? -1 : nl_fail(err, ENOENT, "it has ended");
-		r->id.idiag_dport = htons((uint16_t)peer);
-		if (destroy(row, r, err) == 0)
-			return 0;
-		if (err->code != ENOENT)
-			return -1;
-	}
-	return nl_fail(err, EOPNOTSUPP,
-		       "it shares its address with others, and the kernel finds only those");
-}
-
-/*
- * The cookie makes sure that it is this very socket and none that took its
- * ports. Here also udp has its ends the right way. What becomes of a udp socket is
- * udp_abort(): it loses its peer, its program gets ECONNABORTED, and if it was
- * bound it stays so.
- */
 static int end(const struct row *row, struct nl_error *err)
 {
-	const struct inet_diag_msg *m = row_header(row);
-	struct inet_diag_req_v2 r = {
-		.sdiag_family = m->idiag_family,
-		.sdiag_protocol = (uint8_t)row->tag,
-		.idiag_states = UINT32_MAX,
-		.id = m->id,
-	};
+	const struct sock_kind *k = kind_of(row);
 
-	if (nl_replay_loaded())
-		return nl_fail(err, EINVAL, "sockets of a recording cannot be closed");
-	if (destroy(row, &r, err) == 0)
-		return 0;
-	if (err->code == ENOENT && m->id.idiag_dport == 0)
-		return destroy_shared(row, &r, err);
-	return -1;
-}
-
-/* Names the dumps of listeners in a recording: they are no list of all sockets. */
-#define KEY_LISTENERS UINT32_C(0x80000000)
-
-static void note_listener(const struct nlmsghdr *msg, uint64_t ports[1024])
-{
-	const struct inet_diag_msg *m = NLMSG_DATA(msg);
-	uint16_t port;
-
-	/* a recording may hold more than was asked for */
-	if (msg->nlmsg_type != SOCK_DIAG_BY_FAMILY || msg->nlmsg_len < NLMSG_HDRLEN + sizeof(*m) ||
-	    m->idiag_state != STATE_LISTEN)
-		return;
-	port = ntohs(m->id.idiag_sport);
-	ports[port / 64] |= UINT64_C(1) << (port % 64);
-}
-
-static bool list_listeners(struct env *env, const struct table *t, uint64_t ports[1024])
-{
-	struct scan_request req = { .env = env };
-	struct dump_plan *plan = calloc(1, sizeof(*plan));
-	struct nl_dump *list = NULL;
-	const struct nlmsghdr *msg;
-	struct nl_error err;
-	int rc = -1;
-
-	if (!plan)
-		return false;
-	lay_out(t, 1u << STATE_LISTEN, &req, plan);
-	plan->request.key |= KEY_LISTENERS;
-	plan->request.payload = plan->buf;
-	plan->request.len = plan->len;
-	if (nl_dump_open(&list, &plan->request, env_netns_fd(env), &err) == 0) {
-		while ((rc = nl_dump_next(list, &msg, &err)) > 0)
-			note_listener(msg, ports);
-	}
-	nl_dump_close(list);
-	free(plan);
-	return rc == 0;
-}
-
-bool sockets_listening(struct env *env, uint64_t ports[1024])
-{
-	return list_listeners(env, &tables[TCP4], ports) &&
-	       list_listeners(env, &tables[TCP6], ports);
+	if (k->end)
+		return k->end(row, err);
+	return nl_fail(err, EOPNOTSUPP, "the kernel closes no %s", k->shape->name);
 }
 
 const struct source source_sockets = {
@@ -456,9 +224,7 @@ const struct source source_sockets = {
 	.doc = "Sockets of the network: tcp and udp over IPv4 and IPv6, by sock_diag(7).",
 	.fields = socket_fields,
 	.nparts = NTABLES * NSTATES,
-	.max_attr = INET_DIAG_MAX,
-	.message_type = SOCK_DIAG_BY_FAMILY,
-	.header_size = sizeof(struct inet_diag_msg),
+	.shape = &shape_inet,
 	.part_value = part_value,
 	.part_asked = part_asked,
 	.dump = dump,

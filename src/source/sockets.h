@@ -18,6 +18,61 @@ enum {
 	STATE_BOUND_INACTIVE = 13,
 };
 
+/* What a socket is, in the field proto and as the tag of rows: IPPROTO_*, or one of its family. */
+enum {
+	PROTO_TCP = 6,
+	PROTO_UDP = 17,
+	PROTO_DCCP = 33,
+	PROTO_SCTP = 132,
+	PROTO_UDPLITE = 136,
+	PROTO_RAW = 255,
+	PROTO_MPTCP = 262,
+	PROTO_UNIX = 0x1001, /* 0x1000 | AF_* */
+	PROTO_NETLINK = 0x1010,
+	PROTO_PACKET = 0x1011,
+	PROTO_TIPC = 0x101e,
+	PROTO_VSOCK = 0x1028,
+	PROTO_XDP = 0x102c,
+};
+
+struct sock_table;
+
+/* How sockets of one kind of message are asked, and who answers for their rows. */
+struct sock_kind {
+	const struct shape *shape;
+	/* Fills the plan of a dump of these states; tag and shape are set already. */
+	void (*lay_out)(const struct sock_table *t, uint32_t states, const struct scan_request *req,
+			struct dump_plan *out);
+	uint64_t (*key)(const struct row *row);
+	uint32_t (*inode)(const struct row *row, enum owner_status *why);
+	/* As in struct source; NULL: all is in the row, cannot be ended. */
+	ptrdiff_t (*refetch)(const struct row *row, uint32_t needs, void *buf, size_t size,
+			     struct nl_error *err);
+	int (*end)(const struct row *row, struct nl_error *err);
+};
+
+/* A list that a request can ask for: all sockets of one protocol and family. */
+struct sock_table {
+	uint16_t proto;
+	uint8_t family;
+	const char *what;
+	const struct sock_kind *kind;
+	uint32_t states; /* that its rows can have, 1 << state */
+};
+
+enum { TCP4, TCP6, UDP4, UDP6 };
+extern const struct sock_table socket_tables[];
+extern const struct sock_kind sock_inet;
+extern const struct shape shape_inet;
+
+/* One dump for tcp over IPv4 and IPv6. */
+void inet_lay_out_merged(uint32_t states, const struct scan_request *req, struct dump_plan *out);
+/* The part of the protocol, family and state. */
+struct part_set sockets_parts(uint32_t proto, unsigned family, unsigned state);
+/* For a plan's note: "states established, listen"; one word more behind what is there. */
+void note_states(uint32_t states, char *note, size_t size);
+void note_append(char *buf, size_t size, const char *word, const char *between);
+
 /* The enums and their names; the value of each is the kernel's. */
 extern const struct enum_name proto_names[], family_names[], state_names[], timer_names[],
 	ca_state_names[], owner_status_names[], tls_version_names[], tls_cipher_names[],

@@ -13,9 +13,10 @@
 #include <linux/tls.h>
 
 #define SIZE(type, member) sizeof(((type *)0)->member)
-#define HDR(member) \
-	.offset = offsetof(struct inet_diag_msg, member), .size = SIZE(struct inet_diag_msg, member)
-#define ATTR(type, at, bytes) .attr = type, .offset = at, .size = bytes
+#define HDR(member)                                       \
+	.offset = offsetof(struct inet_diag_msg, member), \
+	.size = SIZE(struct inet_diag_msg, member), .shape = &shape_inet
+#define ATTR(type, at, bytes) .attr = type, .offset = at, .size = bytes, .shape = &shape_inet
 /* An attribute that comes only when its bit of idiag_ext is set. */
 #define EXT(type)	      (1u << ((type)-1))
 #define NEEDS(type)	      .needs = EXT(type), .cost = COST_REQUEST
@@ -64,7 +65,7 @@ const struct field socket_fields[] = {
 	{ .name = "rport", .type = FT_PORT, HDR(id.idiag_dport),
 	  .flags = FF_COLUMN | FF_BIG_ENDIAN, .push = push_port, .from = "idiag_dport",
 	  .doc = "Remote port; 0 when there is no peer." },
-	{ .name = "inbound", .type = FT_BOOL, .get = get_inbound, .cost = COST_LOOKUP,
+	{ .name = "inbound", .type = FT_BOOL, .get = get_inbound, .shape = &shape_inet, .cost = COST_LOOKUP,
 	  .from = "a list of the tcp listeners",
 	  .doc = "A tcp listener here holds lport, so the peer has most likely connected to it; "
 		 "absent for listeners, without a peer, and for udp." },
@@ -83,7 +84,7 @@ const struct field socket_fields[] = {
 	  .from = "idiag_wqueue of a listener",
 	  .doc = "Connections of a listener that may wait to be accepted: what listen(2) "
 		 "allowed." },
-	{ .name = "backlog_used", .type = FT_FLOAT, .get = get_backlog_used,
+	{ .name = "backlog_used", .type = FT_FLOAT, .get = get_backlog_used, .shape = &shape_inet,
 	  .from = "idiag_rqueue and idiag_wqueue of a listener",
 	  .doc = "Share of its backlog that a listener uses: 1 is full; above, it drops." },
 	{ .name = "dev", .type = FT_TEXT, .get = get_dev, HDR(id.idiag_if),

@@ -6,8 +6,8 @@
 #include <sys/socket.h>
 
 const struct enum_name proto_names[] = {
-	{ IPPROTO_TCP, "tcp" },
-	{ IPPROTO_UDP, "udp" },
+	{ PROTO_TCP, "tcp" },
+	{ PROTO_UDP, "udp" },
 	{ 0, NULL },
 };
 

@@ -101,7 +101,7 @@ static const char *cgroup_of(const struct row *row, const struct field *f)
 
 	if (h)
 		return h->cgroup;
-	if (row->source->max_attr < INET_DIAG_CGROUP_ID)
+	if (row->shape != &shape_inet)
 		return NULL;
 	p = row_attr((struct row *)(uintptr_t)row, INET_DIAG_CGROUP_ID, sizeof(id));
 	if (!p)

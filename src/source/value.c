@@ -26,6 +26,8 @@ const struct field_kind field_kinds[FT_TYPES] = {
 	[FT_TEXT] = { "text", "a text, with * and ? as wildcards", true },
 	[FT_ANY] = { "any", "a value of the kind that the function gives", true },
 	[FT_ADDR] = { "address", "an address or a prefix such as \"10.0.0.0/8\"", false },
+	[FT_LLADDR] = { "lladdr", "a link layer address such as \"02:00:5e:10:00:01\"", false },
+	[FT_ROWS] = { "records", "true or false: has it any", false },
 };
 
 /* Letters and digits of both, whatever the case and whatever stands between them. */
@@ -85,6 +87,15 @@ static void addr_text(const struct addr *a, char buf[VALUE_TEXT_MAX])
 		snprintf(buf + n, VALUE_TEXT_MAX - n, "/%u", a->plen - 1u);
 }
 
+/* "02:00:5e:10:00:01" */
+static void lladdr_text(const struct value *v, char buf[VALUE_TEXT_MAX])
+{
+	char *p = buf;
+
+	for (size_t i = 0; i < v->text.len && i < VALUE_TEXT_MAX / 3; i++)
+		p += snprintf(p, 4, i ? ":%02x" : "%02x", (unsigned char)v->text.p[i]);
+}
+
 /* As many items as fit; a printer that wants them all goes through the list itself. */
 static void list_text(const struct field *f, const struct value *v, char buf[VALUE_TEXT_MAX])
 {
@@ -132,8 +143,14 @@ const char *value_text(const struct field *f, const struct value *v, char buf[VA
 		snprintf(buf, VALUE_TEXT_MAX, "%.14g", v->real);
 		break;
 	case VALUE_TEXT:
+		if (f->type == FT_LLADDR) {
+			lladdr_text(v, buf);
+			break;
+		}
 		*len = v->text.len;
 		return v->text.p;
+	case VALUE_ROW:
+		break; /* its own fields are its text */
 	case VALUE_ADDR:
 		addr_text(&v->addr, buf);
 		break;

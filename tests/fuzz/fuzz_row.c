@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct env *env;
 	struct row row;
 
-	if (size < s->header_size || size > 65536)
+	if (size < s->shape->header || size > 65536)
 		return 0;
 	msg = calloc(1, len);
 	env = env_new(NULL);
@@ -36,10 +36,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	memcpy((char *)msg + NLMSG_HDRLEN, data, size);
 	msg->nlmsg_len = (uint32_t)len;
-	msg->nlmsg_type = s->message_type;
-	row = (struct row){
-		.source = s, .env = env, .msg = msg, .tag = data[0] & 1 ? IPPROTO_TCP : IPPROTO_UDP
-	};
+	msg->nlmsg_type = s->shape->type;
+	row = (struct row){ .source = s,
+			    .env = env,
+			    .msg = msg,
+			    .shape = s->shape,
+			    .tag = data[0] & 1 ? IPPROTO_TCP : IPPROTO_UDP };
 	for (const struct field *f = s->fields; f->name; f++) {
 		char buf[VALUE_TEXT_MAX];
 		struct value v;

@@ -111,7 +111,10 @@ static enum owner_status why_none(unsigned tcp_state, unsigned timer)
 		struct nlmsghdr head;
 		struct inet_diag_msg m;
 	} msg = { .m = { .idiag_state = (uint8_t)tcp_state, .idiag_timer = (uint8_t)timer } };
-	struct row row = { .source = &source_sockets, .msg = &msg.head, .tag = IPPROTO_TCP };
+	struct row row = { .source = &source_sockets,
+			   .shape = source_sockets.shape,
+			   .msg = &msg.head,
+			   .tag = IPPROTO_TCP };
 	enum owner_status why = OWNER_HELD;
 
 	msg.head.nlmsg_len = sizeof(msg);
@@ -144,7 +147,10 @@ static void test_inode(void **state)
 		struct nlmsghdr head;
 		struct inet_diag_msg m;
 	} msg = { .m = { .idiag_state = 1, .idiag_inode = 4242 } };
-	struct row row = { .source = &source_sockets, .msg = &msg.head, .tag = IPPROTO_TCP };
+	struct row row = { .source = &source_sockets,
+			   .shape = source_sockets.shape,
+			   .msg = &msg.head,
+			   .tag = IPPROTO_TCP };
 	enum owner_status why;
 
 	(void)state;

@@ -203,7 +203,10 @@ static void random_sock(struct sock *s, struct env *env)
 	if (roll(3))
 		put_attr(s, &len, INET_DIAG_CGROUP_ID, &s->entry.cgroup, sizeof(s->entry.cgroup));
 	((struct nlmsghdr *)s->buf)->nlmsg_len = (uint32_t)len;
-	s->row = (struct row){ .source = &source_sockets, .env = env, .msg = (void *)s->buf };
+	s->row = (struct row){ .source = &source_sockets,
+			       .shape = source_sockets.shape,
+			       .env = env,
+			       .msg = (void *)s->buf };
 	s->row.tag = roll(2) ? IPPROTO_TCP : IPPROTO_UDP;
 	/* tcp has no closed sockets but the bound ones, which no part of ours asks for */
 	if (s->row.tag == IPPROTO_TCP && d->idiag_state == STATE_CLOSE)

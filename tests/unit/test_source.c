@@ -38,7 +38,7 @@ static void test_declarations(void **state)
 		assert_true(len > 5 && f->doc[len - 1] == '.');
 		assert_non_null(f->from);
 		assert_true((f->type == FT_ENUM) == (f->names != NULL));
-		assert_true(f->attr <= source_sockets.max_attr);
+		assert_true(f->attr <= source_sockets.shape->max_attr);
 		assert_true((f->needs != 0) == (f->cost == COST_REQUEST || f->cost == COST_PROC));
 		assert_true(((f->needs & NEED_OWNERS) != 0) == (f->cost == COST_PROC));
 		assert_ptr_equal(source_field(&source_sockets, f->name), f);
@@ -241,12 +241,12 @@ static void test_addresses(void **state)
 /* ---- decoding --------------------------------------------------------------------- */
 
 /* A message under construction, in a heap block of exactly its size when done. */
-struct message {
+struct built {
 	size_t len;
 	_Alignas(8) unsigned char buf[2048];
 };
 
-static struct inet_diag_msg *begin(struct message *m, int tcp_state)
+static struct inet_diag_msg *begin(struct built *m, int tcp_state)
 {
 	struct inet_diag_msg *d = (void *)(m->buf + NLMSG_HDRLEN);
 
@@ -259,17 +259,20 @@ static struct inet_diag_msg *begin(struct message *m, int tcp_state)
 	return d;
 }
 
-static void attr(struct message *m, uint16_t type, const void *data, size_t len)
+static void attr(struct built *m, uint16_t type, const void *data, size_t len)
 {
 	assert_true(nl_attr_put(m->buf, &m->len, sizeof(m->buf), type, data, len));
 }
 
 /* The field of the first len bytes, in a copy without a byte behind them. */
-static bool get(const struct message *m, size_t len, const char *field, struct value *v)
+static bool get(const struct built *m, size_t len, const char *field, struct value *v)
 {
 	struct env *env = env_new(NULL);
 	unsigned char *copy = malloc(len);
-	struct row row = { .source = &source_sockets, .env = env, .tag = IPPROTO_TCP };
+	struct row row = { .source = &source_sockets,
+			   .shape = source_sockets.shape,
+			   .env = env,
+			   .tag = IPPROTO_TCP };
 	struct nlmsghdr *h = (void *)copy;
 	bool got;
 
@@ -287,7 +290,7 @@ static bool get(const struct message *m, size_t len, const char *field, struct v
 static void test_info_lengths(void **state)
 {
 	uint32_t info[100];
-	struct message m;
+	struct built m;
 	struct value v;
 
 	(void)state;
@@ -313,7 +316,7 @@ static void test_info_lengths(void **state)
 static void test_absent_values(void **state)
 {
 	struct inet_diag_msg *d;
-	struct message m;
+	struct built m;
 	struct value v;
 
 	(void)state;
@@ -345,7 +348,7 @@ static void test_every_cut(void **state)
 	uint32_t words[70] = { 1 };
 	size_t nlen = 0, tlen = 0;
 	uint16_t version = 0x0304, cipher = 51;
-	struct message m;
+	struct built m;
 	struct value v;
 
 	(void)state;
@@ -378,8 +381,11 @@ static void test_every_cut(void **state)
 static void test_damaged_is_told(void **state)
 {
 	struct env *env = env_new(NULL);
-	struct row row = { .source = &source_sockets, .env = env, .tag = IPPROTO_TCP };
-	struct message m;
+	struct row row = { .source = &source_sockets,
+			   .shape = source_sockets.shape,
+			   .env = env,
+			   .tag = IPPROTO_TCP };
+	struct built m;
 	struct nlattr *a;
 	struct value v;
 

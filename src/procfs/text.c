@@ -1,0 +1,193 @@
+/*
+ * Owns reading files of /proc line by line. Files of a network namespace are
+ * opened by a thread that is in it; once open they stay its own. Knows no
+ * particular file.
+ */
+#include "private.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What seq_file fills at once; lines may be longer. */
+#define FILL 65536
+
+struct proc_file {
+	int fd;
+	bool ended;
+	size_t at, len, size; /* of buf: what is read lies in [at, len) */
+	char *buf;
+	char path[]; /* for messages */
+};
+
+/* Below /proc/thread-self the files are those of the thread's namespace. */
+static int open_path(int netns_fd, const char *path)
+{
+	char full[256];
+
+	if ((size_t)snprintf(full, sizeof(full), "/proc/%s%s",
+			     strncmp(path, "net/", 4) == 0 ? "thread-self/" : "",
+			     path) >= sizeof(full)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return nl_open_in(netns_fd, full);
+}
+
+int proc_open(struct proc_file **out, int netns_fd, const char *path, struct nl_error *err)
+{
+	struct proc_file *f = malloc(sizeof(*f) + strlen(path) + 1);
+
+	if (!f)
+		return procfs_no_memory(err);
+	*f = (struct proc_file){ .fd = open_path(netns_fd, path) };
+	strcpy(f->path, path);
+	if (f->fd < 0) {
+		int code = errno;
+
+		free(f);
+		return nl_fail(err, code, "/proc/%.100s cannot be read: %s", path, strerror(code));
+	}
+	*out = f;
+	return 0;
+}
+
+static bool make_room(struct proc_file *f)
+{
+	size_t size = f->size ? f->size * 2 : 2 * FILL;
+	char *buf;
+
+	if (f->at)
+		memmove(f->buf, f->buf + f->at, f->len - f->at);
+	f->len -= f->at;
+	f->at = 0;
+	if (f->size > f->len + FILL)
+		return true;
+	buf = realloc(f->buf, size);
+	if (!buf)
+		return false;
+	f->buf = buf;
+	f->size = size;
+	return true;
+}
+
+/* 1: there is more; 0: the end; -1. */
+static int fill(struct proc_file *f, struct nl_error *err)
+{
+	ssize_t n;
+
+	if (f->ended)
+		return 0;
+	if (!make_room(f))
+		return procfs_no_memory(err);
+	do {
+		if (nl_cancel)
+			return nl_fail(err, ECANCELED, "interrupted");
+		n = read(f->fd, f->buf + f->len, f->size - f->len - 1);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return nl_fail(err, errno, "/proc/%.100s cannot be read: %s", f->path,
+			       strerror(errno));
+	f->len += (size_t)n;
+	f->ended = n == 0;
+	return n > 0;
+}
+
+int proc_line(struct proc_file *f, const char **line, size_t *len, struct nl_error *err)
+{
+	size_t looked = f->at;
+
+	for (;;) {
+		char *end = f->len > looked ? memchr(f->buf + looked, '\n', f->len - looked) : NULL;
+		size_t behind = f->len - f->at;
+		int rc;
+
+		if (end) {
+			*line = f->buf + f->at;
+			*len = (size_t)(end - *line);
+			*end = '\0';
+			f->at += *len + 1;
+			return 1;
+		}
+		rc = fill(f, err);
+		looked = f->at + behind;
+		if (rc > 0)
+			continue;
+		if (rc < 0 || f->len == f->at)
+			return rc;
+		/* the last line lacks its newline */
+		*line = f->buf + f->at;
+		*len = f->len - f->at;
+		f->buf[f->len] = '\0';
+		f->at = f->len;
+		return 1;
+	}
+}
+
+void proc_close(struct proc_file *f)
+{
+	if (!f)
+		return;
+	close(f->fd);
+	free(f->buf);
+	free(f);
+}
+
+char *proc_text(int netns_fd, const char *path, size_t *len, struct nl_error *err)
+{
+	struct proc_file *f;
+	char *text;
+	int rc;
+
+	if (proc_open(&f, netns_fd, path, err) < 0)
+		return NULL;
+	while ((rc = fill(f, err)) > 0)
+		;
+	if (rc < 0) {
+		proc_close(f);
+		return NULL;
+	}
+	*len = f->len;
+	text = f->buf;
+	text[f->len] = '\0';
+	f->buf = NULL;
+	proc_close(f);
+	return text;
+}
+
+size_t word_next(const char **p, const char *end, const char **word)
+{
+	while (*p < end && (**p == ' ' || **p == '\t'))
+		++*p;
+	*word = *p;
+	while (*p < end && **p != ' ' && **p != '\t')
+		++*p;
+	return (size_t)(*p - *word);
+}
+
+static unsigned digit_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (unsigned)(c - '0');
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'z' ? (unsigned)(c - 'a') + 10 : 99;
+}
+
+bool word_number(const char *word, size_t len, unsigned base, uint64_t *n)
+{
+	uint64_t sum = 0;
+
+	if (len == 0)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		unsigned digit = digit_of(word[i]);
+
+		if (digit >= base || __builtin_mul_overflow(sum, base, &sum) ||
+		    __builtin_add_overflow(sum, digit, &sum))
+			return false;
+	}
+	*n = sum;
+	return true;
+}

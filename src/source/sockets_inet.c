@@ -1,0 +1,346 @@
+/*
+ * Owns the inet sockets of `sockets`: how inet_diag is asked (<linux/inet_diag.h>,
+ * struct inet_diag_req_v2 behind SOCK_DIAG_BY_FAMILY), for a list, for one socket,
+ * and for its end.
+ *
+ * Each of two dumps of tcp walks the one hash table that IPv4 and IPv6 share.
+ * The older request, struct inet_diag_req behind TCPDIAG_GETSOCK, knows no
+ * family and lists both in one walk (inet_diag_dump_compat, net/ipv4/inet_diag.c).
+ */
+#include "sockets.h"
+
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const struct shape shape_inet = {
+	.name = "inet sockets",
+	.type = SOCK_DIAG_BY_FAMILY,
+	.header = sizeof(struct inet_diag_msg),
+	.max_attr = INET_DIAG_MAX,
+};
+
+/* "states established, listen; with tcp_info" */
+static void describe(uint32_t states, uint32_t needs, char *note, size_t size)
+{
+	static const char *const extensions[8] = {
+		"meminfo", "tcp_info", "congestion facts", "congestion control",
+		"tos",	   "tclass",   "memory",	   "shutdown",
+	};
+
+	note_states(states, note, size);
+	for (size_t i = 0, n = 0; i < 8; i++)
+		if (needs >> i & 1)
+			note_append(note, size, extensions[i], n++ ? ", " : "; with ");
+}
+
+/* What all dumps have in common; the request's header is in buf already. */
+static void finish_plan(const struct scan_request *req, uint32_t states, struct dump_plan *out)
+{
+	if (req->prog && req->prog->len)
+		out->filtered =
+			nl_attr_put(out->buf, &out->len, sizeof(out->buf), INET_DIAG_REQ_BYTECODE,
+				    req->prog->code, req->prog->len);
+	describe(states, req->needs, out->note, sizeof(out->note));
+	if (out->filtered)
+		note_append(out->note, sizeof(out->note), "a program", "; filtered by ");
+	out->request.bus = NETLINK_SOCK_DIAG;
+}
+
+static void inet_lay_out(const struct sock_table *t, uint32_t states,
+			 const struct scan_request *req, struct dump_plan *out)
+{
+	struct inet_diag_req_v2 r = {
+		.sdiag_family = t->family,
+		.sdiag_protocol = (uint8_t)t->proto,
+		.idiag_ext = (uint8_t)req->needs,
+		.idiag_states = states,
+	};
+
+	memcpy(out->buf, &r, sizeof(r));
+	out->len = sizeof(r);
+	out->tag = t->proto;
+	out->request = (struct nl_request){
+		.type = SOCK_DIAG_BY_FAMILY,
+		.key = (uint32_t)t->family << 16 | t->proto,
+		.what = t->what,
+	};
+	finish_plan(req, states, out);
+}
+
+void inet_lay_out_merged(uint32_t states, const struct scan_request *req, struct dump_plan *out)
+{
+	struct inet_diag_req r = {
+		.idiag_family = AF_UNSPEC,
+		.idiag_ext = (uint8_t)req->needs,
+		.idiag_states = states,
+	};
+
+	memcpy(out->buf, &r, sizeof(r));
+	out->len = sizeof(r);
+	out->tag = IPPROTO_TCP;
+	out->reply = TCPDIAG_GETSOCK;
+	out->merged = true;
+	out->request = (struct nl_request){
+		.type = TCPDIAG_GETSOCK,
+		.key = IPPROTO_TCP,
+		.what = "tcp sockets (IPv4 and IPv6)",
+	};
+	finish_plan(req, states, out);
+}
+
+/* The kernel's cookie, unique among sockets of all protocols and namespaces. */
+static uint64_t inet_key(const struct row *row)
+{
+	const struct inet_diag_msg *m = row_header(row);
+	uint64_t cookie;
+
+	memcpy(&cookie, m->id.idiag_cookie, sizeof(cookie));
+	return cookie;
+}
+
+static bool same_socket(const struct row *row, const struct nlmsghdr *reply, size_t len)
+{
+	struct row got = { .source = row->source, .msg = reply };
+
+	return len >= NLMSG_HDRLEN + sizeof(struct inet_diag_msg) &&
+	       reply->nlmsg_type == SOCK_DIAG_BY_FAMILY && inet_key(&got) == inet_key(row);
+}
+
+/*
+ * The identity as a request for one socket has it. For udp the kernel takes the
+ * ends the other way round (udp_dump_one, net/ipv4/udp_diag.c).
+ */
+static struct inet_diag_sockid identity(const struct row *row)
+{
+	const struct inet_diag_msg *m = row_header(row);
+	struct inet_diag_sockid id = m->id;
+
+	if (row->tag == IPPROTO_UDP) {
+		id.idiag_sport = m->id.idiag_dport;
+		id.idiag_dport = m->id.idiag_sport;
+		memcpy(id.idiag_src, m->id.idiag_dst, sizeof(id.idiag_src));
+		memcpy(id.idiag_dst, m->id.idiag_src, sizeof(id.idiag_dst));
+	}
+	return id;
+}
+
+/* One socket by its identity; the cookie makes sure that it is the same one. */
+static ptrdiff_t get_one(const struct row *row, uint32_t needs, void *buf, size_t size,
+			 struct nl_error *err)
+{
+	const struct inet_diag_msg *m = row_header(row);
+	struct inet_diag_req_v2 r = {
+		.sdiag_family = m->idiag_family,
+		.sdiag_protocol = (uint8_t)row->tag,
+		.idiag_ext = (uint8_t)needs,
+		.idiag_states = UINT32_MAX,
+		.id = identity(row),
+	};
+	struct nl_request req = {
+		.bus = NETLINK_SOCK_DIAG,
+		.type = SOCK_DIAG_BY_FAMILY,
+		.payload = &r,
+		.len = sizeof(r),
+		.what = "one socket",
+	};
+	ptrdiff_t n = nl_get(&req, env_netns_fd(row->env), buf, size, err);
+
+	if (n < 0)
+		return err->code == ENOENT || err->code == ESTALE ? 0 : -1;
+	return n > 0 && same_socket(row, buf, (size_t)n) ? n : 0;
+}
+
+/*
+ * Sockets may share an identity (SO_REUSEPORT), and a request for one finds any
+ * of them. Then those of its port are listed. Only for listeners and udp, whose
+ * tables are small: the kernel walks all of a table for a dump.
+ */
+static ptrdiff_t find_one(const struct row *row, uint32_t needs, void *buf, size_t size,
+			  struct nl_error *err)
+{
+	const struct inet_diag_msg *m = row_header(row);
+	struct scan_request req = { .env = row->env, .needs = needs };
+	struct kprog prog = { .len = 0 };
+	uint16_t port = ntohs(m->id.idiag_sport);
+	ptrdiff_t found = 0;
+	struct scan *sc;
+	struct row other;
+	int rc = 1;
+
+	if (m->idiag_state != STATE_LISTEN && row->tag != IPPROTO_UDP)
+		return 0;
+	req.parts = sockets_parts(row->tag, m->idiag_family, m->idiag_state);
+	if (kprog_port(&prog, true, port, port))
+		req.prog = &prog;
+	sc = scan_open(row->source, &req);
+	if (!sc)
+		return nl_fail(err, ENOMEM, "out of memory");
+	while (found == 0 && (rc = scan_next(sc, &other, err)) > 0) {
+		size_t len = other.msg->nlmsg_len;
+
+		if (len <= size && same_socket(row, other.msg, len)) {
+			memcpy(buf, other.msg, len);
+			found = (ptrdiff_t)len;
+		}
+	}
+	scan_close(sc);
+	return rc < 0 ? -1 : found;
+}
+
+static ptrdiff_t inet_refetch(const struct row *row, uint32_t needs, void *buf, size_t size,
+			      struct nl_error *err)
+{
+	ptrdiff_t n = get_one(row, needs, buf, size, err);
+
+	return n || nl_replay_loaded() ? n : find_one(row, needs, buf, size, err);
+}
+
+/* No process can have an inode of 0: these have lost theirs, or never had one. */
+static uint32_t inet_inode(const struct row *row, enum owner_status *why)
+{
+	const struct inet_diag_msg *m = row_header(row);
+
+	if (m->idiag_inode)
+		return m->idiag_inode;
+	if (m->idiag_timer == 3 || m->idiag_state == STATE_TIME_WAIT)
+		*why = OWNER_TIME_WAIT;
+	else if (m->idiag_state == STATE_ESTABLISHED || m->idiag_state == STATE_CLOSE_WAIT ||
+		 m->idiag_state == STATE_SYN_RECV || m->idiag_state == STATE_NEW_SYN_RECV)
+		*why = OWNER_NOT_ACCEPTED;
+	else
+		*why = OWNER_CLOSED;
+	return 0;
+}
+
+/* SOCK_DESTROY, <linux/sock_diag.h>, of the socket with this cookie if it is that of r->id. */
+static int destroy(const struct row *row, struct inet_diag_req_v2 *r, struct nl_error *err)
+{
+	_Alignas(8) unsigned char buf[64];
+	struct nl_request req = {
+		.bus = NETLINK_SOCK_DIAG,
+		.type = SOCK_DESTROY,
+		.flags = NLM_F_ACK,
+		.payload = r,
+		.len = sizeof(*r),
+		.what = "the end of a socket",
+	};
+
+	if (nl_get(&req, env_netns_fd(row->env), buf, sizeof(buf), err) >= 0)
+		return 0;
+	if (err->code == EPERM)
+		return nl_fail(err, EPERM, "closing sockets takes CAP_NET_ADMIN");
+	return -1;
+}
+
+#define PEERS 8192 /* that are tried for one socket */
+
+/*
+ * Sockets without a peer may share an identity (SO_REUSEPORT). Which of them the
+ * kernel finds depends on the peer that asks, so peers are made up until it is
+ * this one; the cookie keeps the others from harm.
+ */
+static int destroy_shared(const struct row *row, struct inet_diag_req_v2 *r, struct nl_error *err)
+{
+	_Alignas(8) unsigned char buf[4096];
+
+	for (unsigned peer = 1; peer <= PEERS; peer++) {
+		ptrdiff_t there = 1;
+
+		/* gone by itself, as most are; or gone since the last look */
+		if (peer % 64 == 1)
+			there = find_one(row, 0, buf, sizeof(buf), err);
+		if (there <= 0)
+			return there < 0 ? -1 : nl_fail(err, ENOENT, "it has ended");
+		r->id.idiag_dport = htons((uint16_t)peer);
+		if (destroy(row, r, err) == 0)
+			return 0;
+		if (err->code != ENOENT)
+			return -1;
+	}
+	return nl_fail(err, EOPNOTSUPP,
+		       "it shares its address with others, and the kernel finds only those");
+}
+
+/*
+ * The cookie makes sure that it is this very socket and none that took its
+ * ports. Here also udp has its ends the right way. What becomes of a udp socket is
+ * udp_abort(): it loses its peer, its program gets ECONNABORTED, and if it was
+ * bound it stays so.
+ */
+static int inet_end(const struct row *row, struct nl_error *err)
+{
+	const struct inet_diag_msg *m = row_header(row);
+	struct inet_diag_req_v2 r = {
+		.sdiag_family = m->idiag_family,
+		.sdiag_protocol = (uint8_t)row->tag,
+		.idiag_states = UINT32_MAX,
+		.id = m->id,
+	};
+
+	if (nl_replay_loaded())
+		return nl_fail(err, EINVAL, "sockets of a recording cannot be closed");
+	if (destroy(row, &r, err) == 0)
+		return 0;
+	if (err->code == ENOENT && m->id.idiag_dport == 0)
+		return destroy_shared(row, &r, err);
+	return -1;
+}
+
+/* Names the dumps of listeners in a recording: they are no list of all sockets. */
+#define KEY_LISTENERS UINT32_C(0x80000000)
+
+static void note_listener(const struct nlmsghdr *msg, uint64_t ports[1024])
+{
+	const struct inet_diag_msg *m = NLMSG_DATA(msg);
+	uint16_t port;
+
+	/* a recording may hold more than was asked for */
+	if (msg->nlmsg_type != SOCK_DIAG_BY_FAMILY || msg->nlmsg_len < NLMSG_HDRLEN + sizeof(*m) ||
+	    m->idiag_state != STATE_LISTEN)
+		return;
+	port = ntohs(m->id.idiag_sport);
+	ports[port / 64] |= UINT64_C(1) << (port % 64);
+}
+
+static bool list_listeners(struct env *env, const struct sock_table *t, uint64_t ports[1024])
+{
+	struct scan_request req = { .env = env };
+	struct dump_plan *plan = calloc(1, sizeof(*plan));
+	struct nl_dump *list = NULL;
+	const struct nlmsghdr *msg;
+	struct nl_error err;
+	int rc = -1;
+
+	if (!plan)
+		return false;
+	inet_lay_out(t, 1u << STATE_LISTEN, &req, plan);
+	plan->request.key |= KEY_LISTENERS;
+	plan->request.payload = plan->buf;
+	plan->request.len = plan->len;
+	if (nl_dump_open(&list, &plan->request, env_netns_fd(env), &err) == 0) {
+		while ((rc = nl_dump_next(list, &msg, &err)) > 0)
+			note_listener(msg, ports);
+	}
+	nl_dump_close(list);
+	free(plan);
+	return rc == 0;
+}
+
+bool sockets_listening(struct env *env, uint64_t ports[1024])
+{
+	return list_listeners(env, &socket_tables[TCP4], ports) &&
+	       list_listeners(env, &socket_tables[TCP6], ports);
+}
+
+const struct sock_kind sock_inet = {
+	.shape = &shape_inet,
+	.lay_out = inet_lay_out,
+	.key = inet_key,
+	.inode = inet_inode,
+	.refetch = inet_refetch,
+	.end = inet_end,
+};
