@@ -103,7 +103,7 @@ enum field_type {
 	FT_RATE,     /* bytes per second, integer */
 	FT_DURATION, /* seconds, float */
 	FT_FLOAT,
-	FT_ENUM, /* integer with names */
+	FT_ENUM, /* integer with names; see enum_is_named */
 	FT_TEXT,
 	FT_ADDR,
 	FT_LLADDR, /* an address of a link layer: its bytes as VALUE_TEXT; or a VALUE_ADDR */
@@ -126,6 +126,9 @@ struct enum_name {
 	const char *name;
 };
 
+/* Is the enum's value shown by a name? If not it is a number like any (FF_OPEN), or unknown. */
+bool enum_is_named(const struct field *f, int64_t value);
+
 enum field_flag {
 	FF_COLUMN = 1 << 0,    /* shown when a record is printed as a row */
 	FF_NET_ADMIN = 1 << 1, /* the kernel gives it only to CAP_NET_ADMIN */
@@ -136,6 +139,7 @@ enum field_flag {
 	FF_SETTING = 1 << 7,	 /* says how to ask; rows have no such value */
 	FF_LIST = 1 << 5, /* its value is a list of its type; a condition holds if one item does */
 	FF_SIGNED = 1 << 8, /* of 1, 2 or 4 bytes, with a sign */
+	FF_OPEN = 1 << 10,  /* of FT_ENUM: numbers without a name are values too (routing tables) */
 	FF_BITS = 1 << 9,   /* with FF_LIST, of FT_ENUM: the names whose bits are set */
 };
 
@@ -433,8 +437,9 @@ struct scan_request {
 	const struct kprog *prog; /* NULL: none; copied */
 	bool ordered; /* rows in the kernel's order, IPv4 before IPv6: one dump a part */
 		      /*
-		       * Equalities with one plain value (OPERAND_VALUE, a whole OPERAND_PREFIX) that each row
-		       * must meet. What the kernel can be asked for, a dump may ask; every row is tested again.
+		       * Equalities with one plain value (OPERAND_VALUE, a whole OPERAND_PREFIX) that each
+		       * row must meet. What the kernel can be asked for, a dump may ask; every row is
+		       * tested again.
 		       */
 #define ASKS_MAX 16
 	const struct cond *asks[ASKS_MAX];

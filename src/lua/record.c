@@ -266,7 +266,7 @@ void value_push(lua_State *L, const struct field *f, const struct value *v)
 		}
 		break;
 	case VALUE_INT:
-		if (f->type != FT_ENUM) {
+		if (!enum_is_named(f, v->num)) {
 			lua_pushinteger(L, v->num);
 			break;
 		}

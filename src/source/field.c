@@ -276,5 +276,3 @@ void source_unref(const struct source *s)
 	if (s && s->refs && --own->refs == 0)
 		own->destroy(own);
 }
-
-const struct source *const sources[] = { &source_sockets, NULL };

@@ -310,10 +310,26 @@ static int add_number(struct cond *c, const struct value *raw, struct nl_error *
 	return 0;
 }
 
+/* Is it a number, of an enum that has those too? */
+static bool open_number(const struct field *f, const struct value *raw, int64_t *number)
+{
+	const struct field plain = { .type = FT_INT };
+	char text[32];
+
+	if (!(f->flags & FF_OPEN))
+		return false;
+	*number = raw->num;
+	if (raw->kind == VALUE_INT)
+		return true;
+	return raw->kind == VALUE_TEXT && terminated(raw, text, sizeof(text)) &&
+	       integer(&plain, text, number);
+}
+
 static int add_enum(struct cond *c, const struct value *raw, struct nl_error *err)
 {
 	const struct enum_name *n;
 	const char *near = NULL;
+	int64_t number = 0;
 	struct operand *o;
 	char word[32];
 
@@ -321,7 +337,9 @@ static int add_enum(struct cond *c, const struct value *raw, struct nl_error *er
 		if (raw->kind == VALUE_TEXT ? same_spelling(n->name, raw->text.p, raw->text.len)
 					    : raw->kind == VALUE_INT && n->value == raw->num)
 			break;
-	if (!n->name) {
+	if (!n->name && open_number(c->field, raw, &number)) {
+		/* any number does */
+	} else if (!n->name) {
 		if (raw->kind == VALUE_TEXT && terminated(raw, word, sizeof(word)))
 			for (n = c->field->names; n->name; n++)
 				near = nearest_name(word, near, n->name);
@@ -331,7 +349,7 @@ static int add_enum(struct cond *c, const struct value *raw, struct nl_error *er
 	if (!o)
 		return no_memory(err);
 	o->lo.kind = VALUE_INT;
-	o->lo.num = n->value;
+	o->lo.num = n->name ? n->value : number;
 	return 0;
 }
 

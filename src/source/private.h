@@ -37,6 +37,47 @@ struct value *env_list(struct env *e, size_t n);
 bool get_pid(const struct row *row, const struct field *f, struct value *v);
 bool get_comm(const struct row *row, const struct field *f, struct value *v);
 
+/* What getters end with: they fill *v and say yes. */
+static inline bool set_int(struct value *v, int64_t n)
+{
+	v->kind = VALUE_INT;
+	v->num = n;
+	return true;
+}
+
+static inline bool set_bool(struct value *v, bool flag)
+{
+	v->kind = VALUE_BOOL;
+	v->flag = flag;
+	return true;
+}
+
+static inline bool set_text(struct value *v, const char *text, size_t len)
+{
+	v->kind = VALUE_TEXT;
+	v->text.p = text;
+	v->text.len = len;
+	return true;
+}
+
+/* common.c: what fields of several sources share. */
+bool get_netns(const struct row *row, const struct field *f, struct value *v);
+bool get_nothing(const struct row *row, const struct field *f, struct value *v); /* of a setting */
+/* The name of the interface whose index lies where the declaration says; none for 0. */
+bool get_ifname(const struct row *row, const struct field *f, struct value *v);
+/* The login name of the uid that lies there; a uid without an entry in passwd has none. */
+bool get_user_name(const struct row *row, const struct field *f, struct value *v);
+
+/* The declaration of netns, the same in every source. */
+#define FIELD_NETNS                                                                           \
+	{                                                                                     \
+		.name = "netns", .type = FT_TEXT, .get = get_netns, .flags = FF_REQUEST,      \
+		.from = "setns(2)",                                                           \
+		.doc = "Network namespace to ask, by name, pid or path; of a row, as it was " \
+		       "asked "                                                               \
+		       "for, absent here."                                                    \
+	}
+
 /* The field's value from where its row says that it lies; get is not asked. */
 bool field_load(const struct field *f, const struct row *row, struct value *v);
 

@@ -93,10 +93,7 @@ const struct field socket_fields[] = {
 	{ .name = "dev_index", .type = FT_INT, HDR(id.idiag_if), NONE(0),
 	  .push = push_dev_index, .from = "idiag_if",
 	  .doc = "Index of the network device that the socket is bound to." },
-	{ .name = "netns", .type = FT_TEXT, .get = get_netns, .flags = FF_REQUEST,
-	  .from = "setns(2)",
-	  .doc = "Network namespace to ask, by name, pid or path; of a row, as it was asked for, "
-		 "absent here." },
+	FIELD_NETNS,
 	{ .name = "consistent", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
 	  .from = "two dumps, joined by cookie",
 	  .doc = "Setting: true asks twice, so that a socket that one dump misses while others "

@@ -15,30 +15,6 @@ static const struct inet_diag_msg *diag(const struct row *row)
 	return row_header(row);
 }
 
-static bool set_int(struct value *v, int64_t n)
-{
-	v->kind = VALUE_INT;
-	v->num = n;
-	return true;
-}
-
-static bool set_text(struct value *v, const char *text, size_t len)
-{
-	v->kind = VALUE_TEXT;
-	v->text.p = text;
-	v->text.len = len;
-	return true;
-}
-
-/* Of a setting. */
-bool get_nothing(const struct row *row, const struct field *f, struct value *v)
-{
-	(void)row;
-	(void)f;
-	(void)v;
-	return false;
-}
-
 bool get_proto(const struct row *row, const struct field *f, struct value *v)
 {
 	(void)f;
@@ -98,14 +74,6 @@ bool get_dev(const struct row *row, const struct field *f, struct value *v)
 	if (diag(row)->id.idiag_if == 0)
 		return false;
 	name = env_ifname(row->env, diag(row)->id.idiag_if);
-	return name && set_text(v, name, strlen(name));
-}
-
-bool get_netns(const struct row *row, const struct field *f, struct value *v)
-{
-	const char *name = env_netns_name(row->env);
-
-	(void)f;
 	return name && set_text(v, name, strlen(name));
 }
 

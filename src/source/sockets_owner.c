@@ -23,14 +23,6 @@ static const struct holder *holder(const struct row *row, const struct field *f,
 	return o && i < owners_count(o, inode) ? owners_holder(o, inode, i) : NULL;
 }
 
-static bool set_text(struct value *v, const char *text, size_t len)
-{
-	v->kind = VALUE_TEXT;
-	v->text.p = text;
-	v->text.len = len;
-	return true;
-}
-
 bool more_pids(const struct row *row, const struct field *f, size_t i, struct value *v)
 {
 	const struct holder *h = holder(row, f, i);

@@ -55,6 +55,11 @@ const char *enum_text(const struct enum_name *names, int64_t value)
 	return NULL;
 }
 
+bool enum_is_named(const struct field *f, int64_t value)
+{
+	return f->type == FT_ENUM && (!(f->flags & FF_OPEN) || enum_text(f->names, value));
+}
+
 /* Dotted decimal: half of all cells of a table of sockets, and inet_ntop goes by printf. */
 static char *put_octet(char *p, unsigned n)
 {
@@ -137,7 +142,9 @@ const char *value_text(const struct field *f, const struct value *v, char buf[VA
 		}
 		/* an enum value of a newer kernel is shown as what it is */
 		snprintf(buf, VALUE_TEXT_MAX,
-			 f->type == FT_ENUM ? "unknown(%" PRId64 ")" : "%" PRId64, v->num);
+			 f->type == FT_ENUM && !(f->flags & FF_OPEN) ? "unknown(%" PRId64 ")"
+								     : "%" PRId64,
+			 v->num);
 		break;
 	case VALUE_FLOAT:
 		snprintf(buf, VALUE_TEXT_MAX, "%.14g", v->real);

@@ -165,7 +165,7 @@ static void set_cell(const struct field *f, const struct value *value, struct fm
 		cell->real = value->real;
 		return;
 	case VALUE_INT:
-		if (f->type == FT_ENUM)
+		if (enum_is_named(f, value->num))
 			break;
 		cell->kind = FMT_INT;
 		cell->num = value->num;

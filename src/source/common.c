@@ -1,0 +1,55 @@
+/* Owns the getters that fields of several sources share. */
+#include "private.h"
+
+#include <string.h>
+
+bool get_netns(const struct row *row, const struct field *f, struct value *v)
+{
+	const char *name = env_netns_name(row->env);
+
+	(void)f;
+	return name && set_text(v, name, strlen(name));
+}
+
+bool get_nothing(const struct row *row, const struct field *f, struct value *v)
+{
+	(void)row;
+	(void)f;
+	(void)v;
+	return false;
+}
+
+/* The whole number that lies where the declaration of another type says. */
+static bool number_there(const struct row *row, const struct field *f, int64_t *n)
+{
+	struct field number = *f;
+	struct value v;
+
+	number.type = FT_INT;
+	if (!field_load(&number, row, &v))
+		return false;
+	*n = v.num;
+	return true;
+}
+
+bool get_ifname(const struct row *row, const struct field *f, struct value *v)
+{
+	const char *name;
+	int64_t index;
+
+	if (!number_there(row, f, &index) || index <= 0)
+		return false;
+	name = env_ifname(row->env, (unsigned)index);
+	return name && set_text(v, name, strlen(name));
+}
+
+bool get_user_name(const struct row *row, const struct field *f, struct value *v)
+{
+	const char *name;
+	int64_t uid;
+
+	if (!number_there(row, f, &uid))
+		return false;
+	name = env_user(row->env, (uid_t)uid);
+	return name && set_text(v, name, strlen(name));
+}
