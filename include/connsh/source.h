@@ -429,6 +429,13 @@ static inline void part_add(struct part_set *s, unsigned i)
 	s->bits[i / 64] |= UINT64_C(1) << (i % 64);
 }
 
+/*
+ * Asks of a request: equalities with one plain value (OPERAND_VALUE, a whole
+ * OPERAND_PREFIX) that each row must meet. What the kernel can be asked for, a
+ * dump may ask; every row is tested again.
+ */
+#define ASKS_MAX 16
+
 /* What to ask for. */
 struct scan_request {
 	struct env *env;
@@ -436,12 +443,6 @@ struct scan_request {
 	uint32_t needs;		  /* extension bits of the fields in use */
 	const struct kprog *prog; /* NULL: none; copied */
 	bool ordered; /* rows in the kernel's order, IPv4 before IPv6: one dump a part */
-		      /*
-		       * Equalities with one plain value (OPERAND_VALUE, a whole OPERAND_PREFIX) that each
-		       * row must meet. What the kernel can be asked for, a dump may ask; every row is
-		       * tested again.
-		       */
-#define ASKS_MAX 16
 	const struct cond *asks[ASKS_MAX];
 	size_t nasks;
 };
