@@ -54,7 +54,11 @@ struct value {
 			size_t len;
 		} text;
 		struct addr addr;
-		const struct nlmsghdr *row; /* of the field's source rows; valid as a list is */
+		/*
+		 * Of the field's source `rows` and of its shape; valid as a list is. It tells all
+		 * by itself (names of devices too), so that it can be read far from its namespace.
+		 */
+		const struct nlmsghdr *row;
 		struct {
 			const struct value *items;
 			size_t n;
@@ -345,6 +349,13 @@ struct env *env_held(const struct env *e, uint32_t number);
 int env_listens(struct env *e, uint16_t port);
 /* What was asked for beside the rows and could not be had, as a sentence; NULL: nothing. */
 const char *env_lacks(const struct env *e);
+void env_set_lacks(struct env *e, const char *what); /* a static sentence */
+/*
+ * Memory, aligned to 8, for the items of a list of rows and for the rows themselves,
+ * apart from that of other lists, which the fields of such rows may be: valid until the
+ * next list of rows is read. NULL: no memory.
+ */
+void *env_scratch(struct env *e, size_t size);
 /* Keeps a source that was made at run time as long as the env lives. */
 void env_keep_source(struct env *e, const struct source *s);
 /*
@@ -409,6 +420,9 @@ static inline const void *row_header(const struct row *row)
 
 /* The field's value in *v; false and VALUE_NIL when it has none. */
 bool field_get(const struct field *f, const struct row *row, struct value *v);
+/* The row that an item (VALUE_ROW) of a list of the field f is; env: of the row that has the list.
+ */
+void item_row(const struct field *f, const struct value *item, struct env *env, struct row *row);
 
 /* ---- sources ------------------------------------------------------------- */
 
@@ -488,6 +502,17 @@ struct dump_plan {
 	 */
 	reader_open *read;
 	bool otherwise;
+	/*
+	 * The kernel answers ENOENT or ENODEV when there is nothing of what the request names
+	 * (a table, a device): no rows then, and no failure.
+	 */
+	bool nothing;
+	/*
+	 * Called when a dump of the kernel's has come to its end, with the sum of what weigh
+	 * gave for its rows (NULL: 1 each), to say with env_set_lacks that rows are missing.
+	 */
+	void (*ended)(struct env *env, const struct dump_plan *plan, uint64_t weight);
+	uint64_t (*weigh)(struct row *row);
 	bool merged;	/* stands for several dumps of an ordered request; a kernel may lack it */
 	bool filtered;	/* carries the program, so the kernel may refuse it */
 	char note[200]; /* for explain: what of it is asked */
@@ -572,6 +597,7 @@ const struct source *source_ref(const struct source *s);
 void source_unref(const struct source *s); /* NULL is allowed */
 
 extern const struct source source_sockets;
+extern const struct source source_routes, source_nexthops, source_rules;
 /* All sources, NULL at the end. */
 extern const struct source *const sources[];
 

@@ -152,6 +152,9 @@ void cursor_open_lib(lua_State *L) LX_RAISES;
 
 /* ---- record.c */
 struct lx_record *record_push(lua_State *L, const struct row *row, int cursor) LX_RAISES;
+/* A record of no run, of a source of ours; the row may lie anywhere but in Lua's memory [-0, +1,
+ * m]. */
+void record_push_alone(lua_State *L, const struct row *row) LX_RAISES;
 /* The record at index, of whatever source, or NULL. */
 struct lx_record *record_any(lua_State *L, int index);
 /* The row that a record is; points into it. */

@@ -24,6 +24,7 @@ struct scan {
 	uint16_t row_type; /* nlmsg_type of its rows */
 	bool ended;
 	bool rows;	    /* this dump gave a row */
+	uint64_t weight;    /* of its rows, see dump_plan */
 	uint64_t datagrams; /* of this dump, when the row at hand came */
 	double when;
 	unsigned flags;
@@ -91,6 +92,7 @@ static int open_dump(struct scan *sc, struct nl_error *err)
 	sc->plan.request.payload = sc->plan.buf;
 	sc->plan.request.len = sc->plan.len;
 	sc->rows = false;
+	sc->weight = 0;
 	sc->datagrams = UINT64_MAX; /* none yet */
 	if (sc->plan.read && !sc->plan.otherwise)
 		return open_reader(sc, err);
@@ -148,6 +150,13 @@ static bool read_otherwise(const struct scan *sc, const struct nl_error *err)
 	return sc->plan.read && sc->plan.otherwise && !sc->reader && !sc->rows && refused(err);
 }
 
+/* Does the kernel say that what the request names is not there? Of a recording it is missing. */
+static bool names_nothing(const struct scan *sc, const struct nl_error *err)
+{
+	return sc->plan.nothing && sc->dump && !sc->rows && !nl_replay_loaded() &&
+	       (err->code == ENOENT || err->code == ENODEV);
+}
+
 /* Begins the dump again that has just failed. */
 static int again(struct scan *sc, struct nl_error *err)
 {
@@ -162,6 +171,10 @@ static int again(struct scan *sc, struct nl_error *err)
  */
 static int after_failure(struct scan *sc, struct nl_error *err)
 {
+	if (names_nothing(sc, err)) {
+		finish_dump(sc);
+		return next_dump(sc, err);
+	}
 	if (program_refused(sc, err)) {
 		sc->flags |= SCAN_REFUSED;
 		sc->req.prog = NULL;
@@ -239,11 +252,14 @@ int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
 				return too_short(sc, msg, err);
 			sc->rows = true;
 			fill(sc, row, msg);
+			sc->weight += sc->plan.weigh ? sc->plan.weigh(row) : 1;
 			return 1;
 		}
 		if (rc < 0) {
 			rc = after_failure(sc, err);
 		} else {
+			if (sc->dump && sc->plan.ended)
+				sc->plan.ended(sc->req.env, &sc->plan, sc->weight);
 			finish_dump(sc);
 			rc = next_dump(sc, err);
 		}
