@@ -2,6 +2,5 @@
 #include "connsh/source.h"
 
 const struct source *const sources[] = {
-	&source_sockets,
-	NULL,
+	&source_sockets, &source_routes, &source_nexthops, &source_rules, NULL,
 };
