@@ -598,6 +598,26 @@ void source_unref(const struct source *s); /* NULL is allowed */
 
 extern const struct source source_sockets;
 extern const struct source source_routes, source_nexthops, source_rules;
+
+/* A packet that route_lookup asks about; what is 0 is left to the kernel. */
+struct route_question {
+	struct addr dst, from; /* family 0: none; both of one family */
+	uint32_t iif, oif;     /* as if it had come in by iif; if it has to leave by oif */
+	uint32_t mark, uid;
+	bool has_uid; /* of this user, else of the one who asks */
+	uint8_t tos, proto;
+	uint16_t sport, dport; /* host order */
+	bool fibmatch; /* the entry of the table, with all its paths, not what is made of it */
+};
+/*
+ * Which route the kernel would use, in the namespace of the env: 1 and *row of
+ * source_routes, whose message is in buf (aligned to 8; 64 KiB hold any); 0 and *err: none,
+ * or one that sends nothing (ENETUNREACH, EHOSTUNREACH, EACCES: prohibit, EINVAL: blackhole
+ * ...); -1 and *err: it could not be asked.
+ */
+int route_lookup(struct env *env, const struct route_question *ask, void *buf, size_t size,
+		 struct row *row, struct nl_error *err);
+
 /* All sources, NULL at the end. */
 extern const struct source *const sources[];
 
