@@ -543,9 +543,12 @@ struct source {
 	unsigned flags;		   /* SOURCE_* */
 	const struct shape *shape; /* of its rows, unless a dump's plan says another */
 	const struct nav *navs;	   /* where its rows lead to; NULL: nowhere */
-	/* A field that is known for a part; false when it varies inside it. */
+	/* A field that is known for a part; false when it varies inside it. NULL: none is. */
 	bool (*part_value)(unsigned part, const struct field *f, struct value *v);
-	/* Does a query with these n conditions (wherever in its tree) mean the part at all? */
+	/*
+	 * Does a query with these n conditions (wherever in its tree) mean the part at all?
+	 * NULL: any does.
+	 */
 	bool (*part_asked)(unsigned part, const struct cond *const *conds, size_t n);
 	/* Lays out dump number i for a request; false when there are no more. */
 	bool (*dump)(const struct scan_request *req, unsigned i, struct dump_plan *out);
@@ -572,6 +575,7 @@ const struct source *source_ref(const struct source *s);
 void source_unref(const struct source *s); /* NULL is allowed */
 
 extern const struct source source_sockets;
+extern const struct source source_namespaces;
 /* All sources, NULL at the end. */
 extern const struct source *const sources[];
 
