@@ -62,6 +62,7 @@ struct sock_table {
 
 enum { TCP4, TCP6, UDP4, UDP6 };
 extern const struct sock_table socket_tables[];
+extern const size_t socket_table_count;
 extern const struct sock_kind sock_inet;
 extern const struct shape shape_inet;
 
