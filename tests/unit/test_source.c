@@ -411,13 +411,12 @@ static void test_cgroup_ids(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_declarations),	cmocka_unit_test(test_nearest),
-		cmocka_unit_test(test_ports),		cmocka_unit_test(test_units),
-		cmocka_unit_test(test_names),		cmocka_unit_test(test_text),
-		cmocka_unit_test(test_addresses),	cmocka_unit_test(test_info_lengths),
-		cmocka_unit_test(test_absent_values),	cmocka_unit_test(test_every_cut),
-		cmocka_unit_test(test_damaged_is_told), cmocka_unit_test(test_unknown_enum),
-		cmocka_unit_test(test_cgroup_ids),
+		cmocka_unit_test(test_nearest),	     cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_units),	     cmocka_unit_test(test_names),
+		cmocka_unit_test(test_text),	     cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_info_lengths), cmocka_unit_test(test_absent_values),
+		cmocka_unit_test(test_every_cut),    cmocka_unit_test(test_damaged_is_told),
+		cmocka_unit_test(test_unknown_enum), cmocka_unit_test(test_cgroup_ids),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
