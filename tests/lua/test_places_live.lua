@@ -41,7 +41,9 @@ TestPatterns = {}
 
 function TestPatterns:test_every_namespace_with_its_name()
   local result = inside(two .. [[
-    connsh -e 'for s in sockets{netns="*", state="listen"}:sort("lport") do print(s.netns, s.lport) end'
+    connsh -e 'for s in sockets{netns="*", state="listen"}:sort("lport") do
+      print(s.netns, s.lport)
+    end'
     connsh -q 'sockets{netns="*", state="established"}:group("netns"):count()' -o csv
     connsh -p 'count{netns="*", lport=81}' -p 'count{netns="b*", state="listen"}' --netns red
     connsh --netns '*' -p 'count<state="listen">'
