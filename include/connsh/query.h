@@ -172,7 +172,7 @@ struct query *query_rate(struct query *q, double seconds, struct nl_error *err);
 
 /* What of a query the kernel does. */
 struct plan {
-	struct part_set parts;
+	struct part_set parts, named; /* as in struct scan_request */
 	unsigned nparts;
 	uint32_t needs;
 	struct kprog prog;		   /* len 0: none */
