@@ -97,6 +97,7 @@ uint32_t socket_own_inode(const struct row *row, enum owner_status *why);
 typedef bool line_message(const char *line, const char *end, struct message *m);
 struct reader *lines_open(const struct scan_request *req, const char *path, line_message *line,
 			  struct nl_error *err);
+line_message packet_line, netlink_line; /* of net/packet and net/netlink */
 /* The next n words of a line as whole numbers of these bases (0: passed over). */
 bool line_numbers(const char **line, const char *end, const unsigned char *bases, size_t n,
 		  uint64_t *numbers);

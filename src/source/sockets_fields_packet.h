@@ -18,8 +18,8 @@
 	{ .name = "protocol", .type = FT_TEXT, .get = get_protocol, .get_more = more_protocols,
 	  .places = protocol_places, .from = "pdiag_num, ndiag_protocol",
 	  .doc = "What a packet socket receives (all, ip, arp, ipv6 ... or an ethertype such as "
-		 "0x88b5), or which netlink family it is (route, sock-diag, generic ...); a "
-		 "condition takes the number too." },
+		 "0x88b5; absent when nothing), or which netlink family it is (route, sock-diag, "
+		 "generic ...); a condition takes the number too." },
 	{ .name = "flags", .type = FT_ENUM, .names = sock_flag_names, .get = get_flags,
 	  .places = flags_places, .flags = FF_LIST, .needs = NETLINK_NEEDS(NDIAG_SHOW_FLAGS),
 	  .cost = COST_REQUEST, .from = "pdi_flags, NETLINK_DIAG_FLAGS",
@@ -49,7 +49,7 @@
 	  RING(RX, pdr_retire_tmo), NONE(0),
 	  .doc = "After that time a block that is not full is handed over (v3)." },
 	{ .name = "rx_ring_private", .type = FT_BYTES, .unit = "bytes",
-	  RING(RX, pdr_sizeof_priv), .doc = "The program's own room in each block (v3)." },
+	  RING(RX, pdr_sizeof_priv), NONE(0), .doc = "The program's own room in each block (v3)." },
 	{ .name = "rx_ring_features", .type = FT_ENUM, .names = ring_feature_names,
 	  .flags = FF_LIST | FF_BITS, RING(RX, pdr_features),
 	  .doc = "What the frames of the receive ring have beside the packet (v3)." },

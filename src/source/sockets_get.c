@@ -191,13 +191,16 @@ bool get_tls(const struct row *row, const struct field *f, struct value *v)
 	return set_int(v, n);
 }
 
-/* Protocols of several families have the same numbers, and each family names its own. */
+/*
+ * Protocols of several families have the same numbers, and each family names its own.
+ * A packet socket of protocol 0 receives nothing.
+ */
 bool get_protocol(const struct row *row, const struct field *f, struct value *v)
 {
 	const char *name;
 	int64_t n;
 
-	if (!field_number(f, row, &n))
+	if (!field_number(f, row, &n) || (n == 0 && row->shape == &shape_packet))
 		return false;
 	name = enum_text(socket_kind(row)->protocols, n);
 	if (!name)

@@ -27,7 +27,7 @@ enum { UNCONNECTED = 0, CONNECTED = 1, UNTOLD = UINT8_MAX };
  * sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode; netlink_native_seq_show,
  * net/netlink/af_netlink.c. Of the groups it has the first 32.
  */
-static bool netlink_line(const char *line, const char *end, struct message *m)
+bool netlink_line(const char *line, const char *end, struct message *m)
 {
 	enum { SK, PROTO, PORT, GROUPS, RMEM, WMEM, DUMP, LOCKS, DROPS, INODE, WORDS };
 	static const unsigned char bases[WORDS] = { 0, 10, 10, 16, 10, 10, 0, 0, 10, 10 };

@@ -25,7 +25,7 @@ const struct shape shape_packet = {
 	(PACKET_SHOW_MCLIST | PACKET_SHOW_RING_CFG | PACKET_SHOW_FANOUT | PACKET_SHOW_FILTER)
 
 /* sk RefCnt Type Proto Iface R Rmem User Inode; packet_seq_show, net/packet/af_packet.c */
-static bool packet_line(const char *line, const char *end, struct message *m)
+bool packet_line(const char *line, const char *end, struct message *m)
 {
 	enum { SK, REFCNT, TYPE, PROTO, IFACE, RUNNING, RMEM, USER, INODE, WORDS };
 	static const unsigned char bases[WORDS] = { 0, 0, 10, 16, 10, 10, 10, 10, 10 };
