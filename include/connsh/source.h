@@ -571,7 +571,7 @@ struct source {
 const struct source *source_ref(const struct source *s);
 void source_unref(const struct source *s); /* NULL is allowed */
 
-extern const struct source source_sockets;
+extern const struct source source_sockets, source_links;
 /* All sources, NULL at the end. */
 extern const struct source *const sources[];
 
