@@ -488,6 +488,7 @@ struct dump_plan {
 	 */
 	reader_open *read;
 	bool otherwise;
+	bool asks;	/* the reader asks the kernel over netlink, not /proc */
 	bool merged;	/* stands for several dumps of an ordered request; a kernel may lack it */
 	bool filtered;	/* carries the program, so the kernel may refuse it */
 	char note[200]; /* for explain: what of it is asked */

@@ -7,7 +7,6 @@
  */
 #include "links.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -36,7 +35,7 @@ static bool part_asked(unsigned part, const struct cond *const *conds, size_t n)
 }
 
 /* What the request says of the things that not every query uses. */
-static uint32_t ext_mask(uint32_t needs)
+uint32_t link_ext_mask(uint32_t needs)
 {
 	uint32_t mask = 0;
 
@@ -90,6 +89,22 @@ static bool put_master(const struct scan_request *req, struct dump_plan *p)
 	return rc >= 0;
 }
 
+/* Of one link no list is needed; what has no such name has no row. False: one is not asked for. */
+static bool only_one(const struct scan_request *req, struct dump_plan *p)
+{
+	unsigned index;
+	int rc = ask_ifindex(req, "index", "name", &index);
+
+	if (rc == 0 || nl_replay_loaded())
+		return false;
+	p->read = link_reader;
+	p->asks = true;
+	p->tag = rc > 0 ? index : 0;
+	snprintf(p->note, sizeof(p->note), rc > 0 ? "the one with index %u" : "none has this name",
+		 p->tag);
+	return true;
+}
+
 static bool dump(const struct scan_request *req, unsigned i, struct dump_plan *out)
 {
 	/* what is recorded shall answer other questions too */
@@ -105,8 +120,8 @@ static bool dump(const struct scan_request *req, unsigned i, struct dump_plan *o
 	};
 	memcpy(out->buf, &head, sizeof(head));
 	out->len = sizeof(head);
-	put_u32(out, IFLA_EXT_MASK, ext_mask(all ? LINK_STATS | LINK_VFS : req->needs));
-	if (all)
+	put_u32(out, IFLA_EXT_MASK, link_ext_mask(all ? LINK_STATS | LINK_VFS : req->needs));
+	if (all || only_one(req, out))
 		return true;
 	put_kind(req, out);
 	return put_master(req, out);
@@ -120,33 +135,11 @@ static uint64_t key(const struct row *row)
 static ptrdiff_t refetch(const struct row *row, uint32_t needs, void *buf, size_t size,
 			 struct nl_error *err)
 {
-	struct {
-		struct ifinfomsg head;
-		struct nlattr attr;
-		uint32_t mask;
-	} ask = {
-		.head.ifi_index = ((const struct ifinfomsg *)row_header(row))->ifi_index,
-		.attr = { .nla_len = NLA_HDRLEN + 4, .nla_type = IFLA_EXT_MASK },
-		.mask = ext_mask(needs),
-	};
-	const struct nl_request req = {
-		.bus = NETLINK_ROUTE,
-		.type = RTM_GETLINK,
-		.payload = &ask,
-		.len = sizeof(ask),
-		.what = "a link",
-	};
-	const struct nlmsghdr *msg = buf;
-	ptrdiff_t n;
+	int index = ((const struct ifinfomsg *)row_header(row))->ifi_index;
 
 	if (nl_replay_loaded())
 		return 0; /* it holds all that a link has */
-	n = nl_get(&req, env_netns_fd(row->env), buf, size, err);
-	if (n < 0)
-		return err->code == ENODEV ? 0 : -1;
-	if (msg->nlmsg_type != RTM_NEWLINK || (size_t)n < NLMSG_HDRLEN + sizeof(ask.head))
-		return nl_fail(err, EPROTO, "the kernel's answer about a link is none");
-	return n;
+	return link_ask(row->env, index, link_ext_mask(needs), buf, size, err);
 }
 
 const struct source source_links = {

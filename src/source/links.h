@@ -27,6 +27,19 @@ enum {
 };
 
 extern const struct shape shape_link;
+
+/* IFLA_EXT_MASK for these needs. */
+uint32_t link_ext_mask(uint32_t needs);
+/*
+ * Asks for one link, as refetch of struct source does. What is told of each virtual
+ * function, which may be more than fits, is left out.
+ */
+ptrdiff_t link_ask(struct env *env, int index, uint32_t ext_mask, void *buf, size_t size,
+		   struct nl_error *err);
+/* Reads the link whose index is the plan's tag; 0: there is none. */
+struct reader *link_reader(const struct scan_request *req, const struct dump_plan *plan,
+			   struct nl_error *err);
+
 extern const struct field link_fields[];
 
 /* The enums and their names; the value of each is the kernel's. */
