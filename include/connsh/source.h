@@ -509,6 +509,7 @@ struct dump_plan {
 	/* Is a message of that type no row? NULL: each is one. */
 	bool (*skip)(const struct nlmsghdr *msg);
 	struct dump_optional optional;
+	bool asks;	/* the reader asks the kernel over netlink, not /proc */
 	bool merged;	/* stands for several dumps of an ordered request; a kernel may lack it */
 	bool filtered;	/* carries the program, so the kernel may refuse it */
 	char note[200]; /* for explain: what of it is asked */
@@ -598,6 +599,7 @@ const struct source *source_ref(const struct source *s);
 void source_unref(const struct source *s); /* NULL is allowed */
 
 extern const struct source source_sockets;
+extern const struct source source_links;
 extern const struct source source_namespaces;
 /* All sources, NULL at the end. */
 extern const struct source *const sources[];

@@ -84,7 +84,8 @@ static int open_reader(struct scan *sc, struct nl_error *err)
 	sc->reader = sc->plan.read(&sc->req, &sc->plan, err);
 	if (!sc->reader)
 		return -1;
-	sc->flags |= SCAN_PROC | (nl_replay_loaded() ? SCAN_RECORDED : 0);
+	sc->flags |= (sc->plan.asks ? SCAN_NETLINK : SCAN_PROC) |
+		     (nl_replay_loaded() ? SCAN_RECORDED : 0);
 	sc->stats.dumps++;
 	return 0;
 }

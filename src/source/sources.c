@@ -4,5 +4,6 @@
 const struct source *const sources[] = {
 	&source_sockets,
 	&source_namespaces,
+	&source_links,
 	NULL,
 };
