@@ -488,6 +488,7 @@ struct dump_plan {
 	 */
 	reader_open *read;
 	bool otherwise;
+	int none;	/* the errno by which the kernel says that there is no row; 0: none does */
 	bool merged;	/* stands for several dumps of an ordered request; a kernel may lack it */
 	bool filtered;	/* carries the program, so the kernel may refuse it */
 	char note[200]; /* for explain: what of it is asked */
@@ -572,6 +573,9 @@ const struct source *source_ref(const struct source *s);
 void source_unref(const struct source *s); /* NULL is allowed */
 
 extern const struct source source_sockets;
+extern const struct source source_addrs;
+extern const struct source source_neighs;
+extern const struct source source_maddrs;
 /* All sources, NULL at the end. */
 extern const struct source *const sources[];
 

@@ -148,6 +148,11 @@ static bool read_otherwise(const struct scan *sc, const struct nl_error *err)
 	return sc->plan.read && sc->plan.otherwise && !sc->reader && !sc->rows && refused(err);
 }
 
+static bool says_none(const struct scan *sc, const struct nl_error *err)
+{
+	return sc->dump && sc->plan.none && err->code == sc->plan.none && !sc->rows;
+}
+
 /* Begins the dump again that has just failed. */
 static int again(struct scan *sc, struct nl_error *err)
 {
@@ -241,7 +246,7 @@ int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
 			fill(sc, row, msg);
 			return 1;
 		}
-		if (rc < 0) {
+		if (rc < 0 && !says_none(sc, err)) {
 			rc = after_failure(sc, err);
 		} else {
 			finish_dump(sc);
