@@ -6,5 +6,6 @@ const struct source *const sources[] = {
 	&source_sockets,
 	&source_addrs,
 	&source_neighs,
+	&source_maddrs,
 	NULL,
 };
