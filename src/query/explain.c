@@ -7,6 +7,8 @@
 
 static void print_places(FILE *out, const struct query *q)
 {
+	if (q->place)
+		fprintf(out, "namespaces %s\n", netns_name(q->place));
 	if (q->nnetns == 0)
 		return;
 	fprintf(out, "namespaces");
@@ -99,7 +101,9 @@ static struct env *plan_env(const struct query *q)
 	struct netns *ns = NULL;
 	struct nl_error err;
 
-	if (q->nnetns)
+	if (q->place)
+		ns = netns_ref(q->place);
+	else if (q->nnetns)
 		netns_open(q->netns[0], &ns, &err); /* a run will tell if there is none */
 	return env_new(ns);
 }

@@ -56,8 +56,10 @@ static int open_places(struct kernel_feed *k, struct nl_error *err)
 	for (; k->nplaces < n; k->nplaces++) {
 		struct netns *ns = NULL;
 
-		if (k->feed.query->nnetns &&
-		    netns_open(k->feed.query->netns[k->nplaces], &ns, err) < 0)
+		if (k->feed.query->place)
+			ns = netns_ref(k->feed.query->place);
+		else if (k->feed.query->nnetns &&
+			 netns_open(k->feed.query->netns[k->nplaces], &ns, err) < 0)
 			return -1;
 		k->places[k->nplaces] = env_new(ns);
 		if (!k->places[k->nplaces])

@@ -1,7 +1,7 @@
 /* Owns the list of sources, in the order in which people read of them. */
 #include "connsh/source.h"
 
-/* One a line, with a comma behind the last. */
+/* clang-format off */
 const struct source *const sources[] = {
 	&source_sockets,
 	&source_addrs,
@@ -9,3 +9,4 @@ const struct source *const sources[] = {
 	&source_maddrs,
 	NULL,
 };
+/* clang-format on */
