@@ -23,6 +23,8 @@ int netns_open(const char *spec, struct netns **out, struct nl_error *err);
 struct netns *netns_ref(struct netns *ns);
 void netns_unref(struct netns *ns);
 int netns_fd(const struct netns *ns);
+/* Are they the same one, by whatever names? NULL: here. */
+bool netns_same(const struct netns *a, const struct netns *b);
 const char *netns_name(const struct netns *ns); /* as it was asked for */
 uint64_t netns_inode(const struct netns *ns);
 

@@ -333,6 +333,7 @@ struct env *env_ref(struct env *e);
 void env_unref(struct env *e);
 int env_netns_fd(const struct env *e);		 /* -1: here */
 const char *env_netns_name(const struct env *e); /* NULL: here */
+struct netns *env_netns(const struct env *e);	 /* NULL: here; not the caller's reference */
 /* Names from the caches, NULL when there is none (a user without an entry in passwd). */
 const char *env_user(struct env *e, uid_t uid);
 const char *env_ifname(struct env *e, unsigned ifindex); /* "if7" when it is gone */
@@ -510,6 +511,7 @@ struct dump_plan {
 	bool (*skip)(const struct nlmsghdr *msg);
 	struct dump_optional optional;
 	bool asks;	/* the reader asks the kernel over netlink, not /proc */
+	int none;	/* the errno by which the kernel says that there is no row; 0: none does */
 	bool merged;	/* stands for several dumps of an ordered request; a kernel may lack it */
 	bool filtered;	/* carries the program, so the kernel may refuse it */
 	char note[200]; /* for explain: what of it is asked */
@@ -540,19 +542,6 @@ enum source_flag {
 };
 
 /*
- * Where a row leads to: the rows of another source whose field theirs equals its
- * field ours, asked in its namespace. One (the first, or nil), or a query for many.
- */
-struct nav {
-	const char *name; /* NULL ends a list */
-	const char *doc;
-	const struct source *to;
-	const char *theirs, *ours;
-	bool many;
-	const char *only; /* a condition more, by the selector's text: "proto=*"; NULL: none */
-};
-
-/*
  * Most sources are constants of the program. One that is made at run time (the
  * result of a query) is counted: refs is then 1 or more, and destroy frees it.
  */
@@ -564,7 +553,6 @@ struct source {
 	unsigned nparts;
 	unsigned flags;		   /* SOURCE_* */
 	const struct shape *shape; /* of its rows, unless a dump's plan says another */
-	const struct nav *navs;	   /* where its rows lead to; NULL: nowhere */
 	/* A field that is known for a part; false when it varies inside it. NULL: none is. */
 	bool (*part_value)(unsigned part, const struct field *f, struct value *v);
 	/*
@@ -601,6 +589,9 @@ void source_unref(const struct source *s); /* NULL is allowed */
 extern const struct source source_sockets;
 extern const struct source source_links;
 extern const struct source source_namespaces;
+extern const struct source source_addrs;
+extern const struct source source_neighs;
+extern const struct source source_maddrs;
 /* All sources, NULL at the end. */
 extern const struct source *const sources[];
 
@@ -611,6 +602,41 @@ bool field_in_shape(const struct field *f, const struct shape *shape);
 const char *source_nearest(const struct source *s, const char *word);
 /* The nearer of best (or NULL) and candidate to word; NULL when neither is near. */
 const char *nearest_name(const char *word, const char *best, const char *candidate);
+
+/* ---- navigation: where rows lead to ----------------------------------------- */
+
+enum nav_kind {
+	NAV_ONE,   /* the first row of `to` whose field theirs equals ours, if there is one */
+	NAV_MANY,  /* all of them */
+	NAV_ROUTE, /* what the kernel answers to who would send to the address in ours */
+};
+enum nav_place {
+	NAV_HERE,    /* in the namespace of the row */
+	NAV_ANY,     /* `to` is the same in all namespaces */
+	NAV_PROCESS, /* in that of the process whose pid is in ours */
+};
+
+/* For NAV_ROUTE: what else is told of the question, and the field that has it. */
+struct nav_told {
+	const char *name; /* NULL ends a list */
+	const char *field;
+};
+
+struct nav {
+	const char *name;
+	const char *doc; /* one sentence */
+	enum nav_kind kind;
+	enum nav_place place;
+	const struct source *to;
+	const struct field *ours, *theirs; /* theirs: NULL for NAV_ROUTE */
+	const struct field *any;     /* has any value: rows that come when it is named; or NULL */
+	const struct nav_told *told; /* NULL but for NAV_ROUTE */
+};
+/*
+ * Where rows of the source lead to, number i in *out; false when there are no
+ * more. One that leads to a source that the program has not is left out.
+ */
+bool source_nav(const struct source *s, size_t i, struct nav *out);
 
 /* ---- scans: the dumps of one request, one after the other ----------------- */
 

@@ -134,7 +134,9 @@ struct places *places_open(const struct query *q, struct nl_error *err)
 		query_no_memory(err);
 		return NULL;
 	}
-	if (q->nnetns == 0)
+	if (q->place)
+		rc = add_one(p, netns_ref(q->place), err);
+	else if (q->nnetns == 0)
 		rc = add_one(p, NULL, err);
 	for (size_t i = 0; rc == 0 && i < q->nnetns; i++)
 		rc = add_spec(p, q->netns[i], err);

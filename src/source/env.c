@@ -142,6 +142,11 @@ int env_netns_fd(const struct env *e)
 	return e->ns ? netns_fd(e->ns) : -1;
 }
 
+struct netns *env_netns(const struct env *e)
+{
+	return e->ns;
+}
+
 const char *env_netns_name(const struct env *e)
 {
 	return e->ns ? netns_name(e->ns) : NULL;

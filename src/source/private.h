@@ -4,6 +4,8 @@
 
 #include "connsh/source.h"
 
+#include <sys/socket.h>
+
 /* Is b, of blen bytes, the name a, give or take case, '-' and '_'? */
 bool same_spelling(const char *a, const char *b, size_t blen);
 /* The value's own name, or NULL. */
@@ -80,6 +82,24 @@ bool get_user_name(const struct row *row, const struct field *f, struct value *v
 		       "asked "                                                               \
 		       "for, absent here."                                                    \
 	}
+
+/* The families of the network that every source names so; rows of a table of names. */
+#define NAMES_OF_INET                                                                    \
+	{ AF_INET, "inet" }, { AF_INET, "ipv4" }, { AF_INET, "ip4" }, { AF_INET, "v4" }, \
+	{                                                                                \
+		AF_INET, "4"                                                             \
+	}
+#define NAMES_OF_INET6                                                                        \
+	{ AF_INET6, "inet6" }, { AF_INET6, "ipv6" }, { AF_INET6, "ip6" }, { AF_INET6, "v6" }, \
+	{                                                                                     \
+		AF_INET6, "6"                                                                 \
+	}
+
+/* The kernel's clock_t, in which it tells most of its times: USER_HZ, <asm/param.h>. */
+#define CLOCK_TICK 0.01
+
+/* Of a field of FF_BITS: the names whose bits are set in raw; false: none. */
+bool field_bits(const struct field *f, const struct row *row, uint64_t raw, struct value *v);
 
 /* The field's value from where its row says that it lies; get is not asked. */
 bool field_load(const struct field *f, const struct row *row, struct value *v);

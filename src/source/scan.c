@@ -183,6 +183,11 @@ static int go_on(struct scan *sc, struct nl_error *err)
 	return rc < 0 ? after_failure(sc, err) : rc;
 }
 
+static bool says_none(const struct scan *sc, const struct nl_error *err)
+{
+	return sc->dump && sc->plan.none && err->code == sc->plan.none && !sc->rows;
+}
+
 /* Begins the dump again that has just failed. */
 static int again(struct scan *sc, struct nl_error *err)
 {
@@ -283,6 +288,8 @@ int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
 			fill(sc, row, msg);
 			return 1;
 		}
+		if (rc < 0 && says_none(sc, err))
+			rc = 0;
 		rc = rc < 0 ? after_failure(sc, err) : go_on(sc, err);
 		if (rc <= 0) {
 			finish_dump(sc);

@@ -1,9 +1,14 @@
 /* Owns the list of sources, in the order in which people read of them. */
 #include "connsh/source.h"
 
+/* clang-format off */
 const struct source *const sources[] = {
 	&source_sockets,
-	&source_namespaces,
 	&source_links,
+	&source_addrs,
+	&source_neighs,
+	&source_maddrs,
+	&source_namespaces,
 	NULL,
 };
+/* clang-format on */
