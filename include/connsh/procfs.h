@@ -1,6 +1,6 @@
 /*
- * procfs: what the kernel tells by files: network namespaces, cgroups, and
- * which processes hold which sockets. Everything read here is hostile input.
+ * procfs: what the kernel tells by files: network namespaces, cgroups, processes and
+ * which of them hold which sockets. Everything read here is hostile input.
  */
 #ifndef CONNSH_PROCFS_H
 #define CONNSH_PROCFS_H
@@ -115,5 +115,60 @@ bool owners_denied(const struct owners *o);
  */
 bool owners_hidden(void);
 void owners_free(struct owners *o); /* NULL is allowed */
+
+/* ---- processes ---------------------------------------------------------------- */
+
+/* What is read of a process beside its stat, proc_pid_stat(5). */
+enum process_fact {
+	PROCESS_IDS = 1 << 0,	  /* uid, gid */
+	PROCESS_ARGS = 1 << 1,	  /* args */
+	PROCESS_EXE = 1 << 2,	  /* exe */
+	PROCESS_CGROUP = 1 << 3,  /* cgroup */
+	PROCESS_NETNS = 1 << 4,	  /* netns */
+	PROCESS_FDS = 1 << 5,	  /* fds */
+	PROCESS_SOCKETS = 1 << 6, /* sockets */
+};
+
+/* Bytes of the arguments that are read: a process can pretend to have gigabytes of them. */
+#define PROCESS_ARGS_MAX 65000
+
+/* A process as it was when it was read; texts are the walk's and valid until its next. */
+struct process_info {
+	pid_t pid, ppid;
+	char state; /* R, S, D ... */
+	bool kernel; /* a thread of the kernel: it has no memory of its own */
+	uint64_t threads;
+	uint64_t start; /* clock ticks (sysconf(_SC_CLK_TCK)) from the boot on */
+	uint64_t cpu;	/* time it has run, of user and kernel, in clock ticks */
+	uint64_t rss;	/* pages of memory; 0: it has none */
+	const char *comm; /* whole: any byte but NUL */
+	size_t comm_len;
+	unsigned told; /* PROCESS_* facts that are known; those below are of use only then */
+	unsigned withheld; /* and those that this user may not read */
+	uint32_t uid, gid; /* effective ones */
+	const char *args;  /* each ended by a NUL */
+	size_t args_len;
+	const char *exe, *cgroup;
+	uint64_t netns; /* inode of its network namespace */
+	uint64_t fds, sockets; /* how many descriptors, and how many of them are sockets */
+};
+
+/*
+ * A walk over the processes that /proc shows, by ascending pid. One that ends
+ * meanwhile is left out whole. Each is read through one descriptor of its folder.
+ */
+struct processes;
+/*
+ * only: the pid of the one that is wanted, 0: all. A thread is no process. -1 and
+ * *err: /proc cannot be read.
+ */
+int processes_open(struct processes **out, pid_t only, unsigned facts, struct nl_error *err);
+/* 1, 0 at the end; -1 and *err: EMFILE, ENFILE, ENOMEM, or ECANCELED (nl_cancel). */
+int processes_next(struct processes *w, struct process_info *p, struct nl_error *err);
+void processes_close(struct processes *w); /* NULL is allowed */
+/* Does a hidepid of proc(5) hide the processes of other users from us? */
+bool processes_hidden(void);
+/* When the system was started, in seconds since the epoch (btime of proc_stat(5)); 0: not told. */
+uint64_t boot_time(void);
 
 #endif

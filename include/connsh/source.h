@@ -345,6 +345,12 @@ struct env *env_held(const struct env *e, uint32_t number);
 int env_listens(struct env *e, uint16_t port);
 /* What was asked for beside the rows and could not be had, as a sentence; NULL: nothing. */
 const char *env_lacks(const struct env *e);
+/*
+ * Notes why rows lack what this user may not read: a constant text, the last one
+ * stands. The answer is whole all the same. NULL: nothing was withheld.
+ */
+void env_withhold(struct env *e, const char *why);
+const char *env_withheld(const struct env *e);
 /* Keeps a source that was made at run time as long as the env lives. */
 void env_keep_source(struct env *e, const struct source *s);
 /*
@@ -572,6 +578,7 @@ const struct source *source_ref(const struct source *s);
 void source_unref(const struct source *s); /* NULL is allowed */
 
 extern const struct source source_sockets;
+extern const struct source source_processes;
 /* All sources, NULL at the end. */
 extern const struct source *const sources[];
 

@@ -320,6 +320,8 @@ static void kernel_report(const struct feed *f, struct report *out)
 		out->complete = false;
 	warn_flags(k, out);
 	for (size_t i = 0; i < k->nplaces; i++) {
+		if (env_withheld(k->places[i]))
+			report_warn(out, "%s", env_withheld(k->places[i]));
 		if (!env_lacks(k->places[i]))
 			continue;
 		out->complete = false;

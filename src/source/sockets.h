@@ -104,14 +104,6 @@ GETTER(get_container);
 GETTER(get_owner_status);
 #undef GETTER
 
-/*
- * What the path of a cgroup says, as cgroups(7) gives it; the text points into
- * it. The unit is the first part that is a systemd unit and no slice: below
- * user@1000.service it is this one. The container is the innermost one.
- */
-bool cgroup_unit(const char *path, struct value *v);
-bool cgroup_container(const char *path, struct value *v);
-
 bool more_pids(const struct row *row, const struct field *f, size_t i, struct value *v);
 bool more_comms(const struct row *row, const struct field *f, size_t i, struct value *v);
 bool more_exes(const struct row *row, const struct field *f, size_t i, struct value *v);
