@@ -61,6 +61,32 @@ size_t word_next(const char **p, const char *end, const char **word);
 /* The word as a number of this base without a sign, whole; false: it is none, or too large. */
 bool word_number(const char *word, size_t len, unsigned base, uint64_t *n);
 
+/*
+ * Numbers with names, in the forms of the files below /proc/net. A word where a
+ * number should be is passed over with its name; a negative number keeps its bits.
+ */
+enum named_form {
+	NAMED_PAIRS,  /* "Tcp: ActiveOpens PassiveOpens" above "Tcp: 3 4": snmp, netstat */
+	NAMED_LINES,  /* "Ip6InReceives 12": snmp6 */
+	NAMED_LABELS, /* "TCP: inuse 5 orphan 0": sockstat, sockstat6 */
+};
+struct named_number {
+	const char *group, *name; /* point into the text; group NULL: the form has none */
+	size_t group_len, name_len;
+	uint64_t value;
+};
+struct named_numbers {
+	enum named_form form;
+	const char *at, *end; /* what is not read yet */
+	const char *names, *names_end, *values, *values_end, *group;
+	size_t group_len;
+};
+void named_begin(struct named_numbers *w, const char *text, size_t len, enum named_form form);
+bool named_next(struct named_numbers *w, struct named_number *out); /* false: the end */
+/* The number of this name in this group (NULL: any). */
+bool named_find(const char *text, size_t len, enum named_form form, const char *group,
+		const char *name, uint64_t *value);
+
 /* ---- owners: which processes hold which sockets ------------------------------ */
 
 /* A process as it was when its descriptors were read. */

@@ -220,6 +220,7 @@ struct field {
 	 * value number i. A condition holds if one does, != if all are unequal.
 	 */
 	bool (*get_more)(const struct row *row, const struct field *f, size_t i, struct value *v);
+	bool (*grows)(const struct row *row); /* of FF_COUNTER: false: not in this row; NULL: in all */
 	const struct shape *shape;
 	const struct place *places;
 	bool (*when)(const struct row *row, const struct field *f);
@@ -548,6 +549,11 @@ struct source {
 	unsigned nparts;
 	unsigned flags;		   /* SOURCE_* */
 	const struct shape *shape; /* of its rows, unless a dump's plan says another */
+	/*
+	 * The field that names its rows, so that `counters.TcpInSegs` in Lua is the row of
+	 * this name, or its value in the other field (NULL: the row). NULL: rows have no names.
+	 */
+	const char *row_names, *row_value;
 	const struct nav *navs;	   /* where its rows lead to; NULL: nowhere */
 	/* A field that is known for a part; false when it varies inside it. */
 	bool (*part_value)(unsigned part, const struct field *f, struct value *v);
@@ -579,6 +585,7 @@ void source_unref(const struct source *s); /* NULL is allowed */
 
 extern const struct source source_sockets;
 extern const struct source source_processes;
+extern const struct source source_counters;
 /* All sources, NULL at the end. */
 extern const struct source *const sources[];
 

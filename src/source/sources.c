@@ -4,5 +4,6 @@
 const struct source *const sources[] = {
 	&source_sockets,
 	&source_processes,
+	&source_counters,
 	NULL,
 };
