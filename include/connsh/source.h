@@ -586,6 +586,7 @@ void source_unref(const struct source *s); /* NULL is allowed */
 extern const struct source source_sockets;
 extern const struct source source_processes;
 extern const struct source source_counters;
+extern const struct source source_limits;
 /* All sources, NULL at the end. */
 extern const struct source *const sources[];
 

@@ -5,5 +5,6 @@ const struct source *const sources[] = {
 	&source_sockets,
 	&source_processes,
 	&source_counters,
+	&source_limits,
 	NULL,
 };
