@@ -146,9 +146,9 @@ static const struct field nexthop_fields[] = {
 	  .when = is_group, .attr = NHA_GROUP_TYPE, .size = 2, .flags = FF_COLUMN | FF_OPEN,
 	  .from = "NHA_GROUP_TYPE",
 	  .doc = "How a group divides flows: mpath (by hash) or resilient (by buckets)." },
-	{ .name = "blackhole", .type = FT_BOOL, .when = is_single, .get = get_present,
+	{ .name = "blackhole", .type = FT_BOOL, .when = is_single, .get = get_is_there,
 	  .attr = NHA_BLACKHOLE, .from = "NHA_BLACKHOLE", .doc = "Drops what comes to it." },
-	{ .name = "fdb", .type = FT_BOOL, .get = get_present, .attr = NHA_FDB, .from = "NHA_FDB",
+	{ .name = "fdb", .type = FT_BOOL, .get = get_is_there, .attr = NHA_FDB, .from = "NHA_FDB",
 	  .doc = "Is for forwarding entries of bridges (vxlan), not for routes." },
 	{ .name = "family", .type = FT_ENUM, .names = route_family_names, .get = get_family,
 	  .from = "nh_family",
@@ -202,7 +202,7 @@ static bool dump(const struct scan_request *req, unsigned i, struct dump_plan *o
 	const struct nhmsg nh = { .nh_family = AF_UNSPEC };
 	unsigned dev = 0;
 
-	if (i > 0 || ask_ifindex(req, "dev_index", "dev", &dev) < 0)
+	if (i > 0 || !plan_dev(req, &dev))
 		return false;
 	if (!part_has(&req->parts, SINGLE) && !part_has(&req->parts, GROUP))
 		return false;
@@ -223,7 +223,6 @@ static bool dump(const struct scan_request *req, unsigned i, struct dump_plan *o
 	}
 	if (!out->note[0])
 		note_add(out->note, sizeof(out->note), "all");
-	out->nothing = dev != 0;
 	out->request = (struct nl_request){
 		.bus = NETLINK_ROUTE,
 		.type = RTM_GETNEXTHOP,

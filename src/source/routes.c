@@ -3,7 +3,9 @@
  * apart. A part is a family, without or with the routes that the kernel cloned.
  */
 #include "routes.h"
+#include "identity.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -83,7 +85,7 @@ static void lay_out(const struct scan_request *req, unsigned part, unsigned dev,
 	if (!out->note[0])
 		note_add(out->note, sizeof(out->note), "all");
 	out->tag = part;
-	out->nothing = true;
+	out->none = ENOENT; /* there is no such table */
 	out->ended = parts[part].cached ? NULL : routes_ended;
 	out->weigh = route_weigh;
 	out->request = (struct nl_request){
@@ -98,7 +100,7 @@ static bool dump(const struct scan_request *req, unsigned i, struct dump_plan *o
 {
 	unsigned dev = 0;
 
-	if (ask_ifindex(req, "dev_index", "dev", &dev) < 0)
+	if (!plan_dev(req, &dev))
 		return false;
 	for (unsigned part = 0; part < NPARTS; part++) {
 		if (!part_has(&req->parts, part) || i-- > 0)
@@ -117,9 +119,9 @@ static uint64_t hash_paths(uint64_t h, const struct nlattr *multipath)
 	struct hop hop;
 
 	while (hop_next(multipath, &pos, &hop, &bad)) {
-		h = hash_more(h, &hop.head->rtnh_hops, sizeof(hop.head->rtnh_hops));
-		h = hash_more(h, &hop.head->rtnh_ifindex, sizeof(hop.head->rtnh_ifindex));
-		h = hash_more(h, hop.attrs, hop.len);
+		h = identity_bytes(h, &hop.head->rtnh_hops, sizeof(hop.head->rtnh_hops));
+		h = identity_bytes(h, &hop.head->rtnh_ifindex, sizeof(hop.head->rtnh_ifindex));
+		h = identity_bytes(h, hop.attrs, hop.len);
 	}
 	return h;
 }
@@ -139,15 +141,15 @@ static uint64_t key(const struct row *row)
 	uint64_t h;
 
 	r.rtm_flags &= RTM_F_CLONED | RTM_F_PREFIX | RTNH_F_ONLINK | RTNH_F_PERVASIVE;
-	h = hash_more(HASH_BEGIN, &r, sizeof(r));
+	h = identity_bytes(0, &r, sizeof(r));
 	while ((a = nl_attr_next(start, len, a, &type, NULL))) {
 		if (type == RTA_CACHEINFO)
 			continue;
-		h = hash_more(h, &type, sizeof(type));
+		h = identity_bytes(h, &type, sizeof(type));
 		h = type == RTA_MULTIPATH ? hash_paths(h, a)
-					  : hash_more(h, nl_attr_data(a), nl_attr_len(a));
+					  : identity_bytes(h, nl_attr_data(a), nl_attr_len(a));
 	}
-	return h ? h : 1;
+	return identity_end(h);
 }
 
 const struct source source_routes = {

@@ -57,7 +57,7 @@ GETTER(get_encap_mode);
 GETTER(get_encap_table);
 GETTER(get_encap_nexthop);
 GETTER(get_encap_prog);
-GETTER(get_present); /* of an attribute that tells by being there */
+GETTER(get_is_there); /* of an attribute that tells by being there */
 #undef GETTER
 
 #define MORE(name) \
@@ -70,15 +70,17 @@ MORE(more_dev_indexes);
 /* For struct field's when: is the encapsulation one of those whose names kind has? */
 bool encap_is(const struct row *row, const struct field *f);
 
-/* A 64-bit hash of bytes, which goes on from h. */
-uint64_t hash_more(uint64_t h, const void *p, size_t n);
-#define HASH_BEGIN UINT64_C(0xcbf29ce484222325)
-
 /* For a plan's note: one thing more behind what is there. */
 __attribute__((format(printf, 3, 4))) void note_add(char *note, size_t size, const char *fmt, ...);
 
 /* Of a plan without an attribute that is too much: u32 behind what is in buf. */
 void plan_put_u32(struct dump_plan *out, uint16_t type, uint32_t n);
+
+/*
+ * The device that each row must have, by dev or dev_index; 0: any. False: there is no such
+ * device, which the kernel would take for a fault of the request.
+ */
+bool plan_dev(const struct scan_request *req, unsigned *dev);
 
 /* A dump of routes: are there fewer rows than the kernel counts? See routes_whole.c. */
 void routes_ended(struct env *env, const struct dump_plan *plan, uint64_t weight);

@@ -1,6 +1,7 @@
 /* Owns reading the fields of routes that are computed, and the hash that tells routes apart. */
 #include "routes.h"
 
+#include <net/if.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -99,24 +100,9 @@ bool get_expires(const struct row *row, const struct field *f, struct value *v)
 	return true;
 }
 
-bool get_present(const struct row *row, const struct field *f, struct value *v)
+bool get_is_there(const struct row *row, const struct field *f, struct value *v)
 {
 	return set_bool(v, row_nlattr(indexed(row), f->attr) != NULL);
-}
-
-uint64_t hash_more(uint64_t h, const void *p, size_t n)
-{
-	const unsigned char *at = p;
-	uint32_t word;
-
-	for (; n >= sizeof(word); at += sizeof(word), n -= sizeof(word)) {
-		memcpy(&word, at, sizeof(word));
-		h = (h ^ word) * UINT64_C(0x9e3779b97f4a7c15);
-		h ^= h >> 29;
-	}
-	for (; n > 0; at++, n--)
-		h = (h ^ *at) * UINT64_C(0x100000001b3);
-	return h;
 }
 
 void note_add(char *note, size_t size, const char *fmt, ...)
@@ -136,4 +122,17 @@ void note_add(char *note, size_t size, const char *fmt, ...)
 void plan_put_u32(struct dump_plan *out, uint16_t type, uint32_t n)
 {
 	nl_attr_put(out->buf, &out->len, sizeof(out->buf), type, &n, sizeof(n));
+}
+
+bool plan_dev(const struct scan_request *req, unsigned *dev)
+{
+	char name[IFNAMSIZ];
+
+	*dev = 0;
+	if (ask_ifindex(req, "dev_index", "dev", dev) < 0)
+		return false;
+	/* a recording is not filtered by its request, and has no devices to ask about */
+	if (nl_replay_loaded())
+		*dev = 0;
+	return *dev == 0 || nl_ifname(*dev, env_netns_fd(req->env), name);
 }

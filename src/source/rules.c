@@ -3,6 +3,7 @@
  * (<linux/fib_rules.h>). A part is a family. A dump of rules can miss some while
  * others come and go, without any flag, so it is made twice.
  */
+#include "identity.h"
 #include "routes.h"
 
 #include <linux/fib_rules.h>
@@ -206,10 +207,11 @@ static uint64_t key(const struct row *row)
 	uint64_t hash;
 
 	h.flags &= ~(uint32_t)(FIB_RULE_UNRESOLVED | FIB_RULE_IIF_DETACHED | FIB_RULE_OIF_DETACHED);
-	hash = hash_more(HASH_BEGIN, &h, sizeof(h));
+	hash = identity_bytes(0, &h, sizeof(h));
 	if (row->msg->nlmsg_len > skip)
-		hash = hash_more(hash, (const char *)row->msg + skip, row->msg->nlmsg_len - skip);
-	return hash ? hash : 1;
+		hash = identity_bytes(hash, (const char *)row->msg + skip,
+				      row->msg->nlmsg_len - skip);
+	return identity_end(hash);
 }
 
 const struct source source_rules = {
