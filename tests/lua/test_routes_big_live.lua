@@ -73,7 +73,7 @@ function TestPaths:test_3000_are_not_lost_without_a_word()
   local result = S.connsh("-p", "#routes")
   lu.assertEquals(result.code, 3)
   lu.assertStrContains(result.err, "the kernel left IPv4 routes out")
-  S.run("ip route flush table 300")
+  S.run("ip route del 99.9.9.9 table 300") -- ip cannot flush what it cannot list
   q = routes { family = "inet" }
   lu.assertTrue(#q > 6 and q.complete)
   S.run("ip route flush table 100")

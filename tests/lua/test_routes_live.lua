@@ -19,7 +19,8 @@ ip addr add fd00::1/64 dev v0 nodad
 ip addr add fe80::1/64 dev v0 nodad
 ip route add 10.1.0.0/16 nexthop via 10.0.0.2 weight 2 nexthop via 10.0.0.3 dev v0 weight 5 onlink
 ip route add 10.2.0.0/16 via inet6 fd00::2 dev v0
-ip route add 10.5.0.0/16 nexthop via inet6 fd00::2 dev v0 weight 3 nexthop via 10.0.0.4 nexthop dev v1
+ip route add 10.5.0.0/16 nexthop via inet6 fd00::2 dev v0 weight 3 \
+  nexthop via 10.0.0.4 nexthop dev v1
 ip route add 10.8.0.0/16 via 10.0.0.2 src 10.0.0.1 mtu lock 1400 window 65535 rtt 100ms \
   rttvar lock 50ms ssthresh 10 cwnd lock 4 advmss 1360 reordering 5 hoplimit 40 initcwnd 20 \
   initrwnd 21 features ecn quickack 1 congctl lock cubic rto_min 300ms
@@ -216,8 +217,8 @@ function TestRoutes:test_proc_lists_the_same_ipv6_routes()
   end
   local zero = ("0"):rep(32)
   local function look(r, gateway, dev)
-    local key = table.concat({ hex(r.dst:match("^[^/]+")), r.dst_len, gateway and hex(gateway) or zero,
-      r.metric, dev or "lo" }, " ")
+    local key = table.concat({ hex(r.dst:match("^[^/]+")), r.dst_len,
+      gateway and hex(gateway) or zero, r.metric, dev or "lo" }, " ")
     lu.assertTrue(seen[key], key)
     n = n - 1
   end
@@ -292,8 +293,8 @@ function TestRoutes:test_filters_of_the_kernel_change_nothing()
     end
     lu.assertEquals(#routes { dev = dev }, matching(leads_there), dev)
   end
-  lu.assertStrContains(routes { table = 100, proto = "bgp", dev = "v0", type = "unicast" }:explain(),
-    "IPv4 routes, proto 186, type 1, table 100, device ")
+  local all_four = routes { table = 100, proto = "bgp", dev = "v0", type = "unicast" }
+  lu.assertStrContains(all_four:explain(), "IPv4 routes, proto 186, type 1, table 100, device ")
 end
 
 function TestRoutes:test_a_condition_holds_if_it_does_of_any_path()
@@ -328,9 +329,14 @@ function TestPaths:test_records()
   lu.assertEquals(seen, { "gateway", "dev", "dev_index", "weight", "flags" })
   lu.assertEquals(tostring(b), "nexthop 10.0.0.3 v0 5 onlink")
   lu.assertStrContains(tostring(r), " 2 nexthops ")
-  r = nil
+end
+
+-- A path outlives the route that it is of.
+function TestPaths:test_paths_stay()
+  local path = routes { dst = "10.1.0.0/16" }:first().nexthops[2]
   collectgarbage()
-  lu.assertEquals(b.gateway, "10.0.0.3")
+  collectgarbage()
+  lu.assertEquals({ path.gateway, path.dev }, { "10.0.0.3", "v0" })
 end
 
 function TestPaths:test_texts()
