@@ -114,7 +114,7 @@ static bool count6(struct env *env, uint64_t *n)
 	struct nl_error err;
 	size_t len;
 	char *text = proc_text(env_netns_fd(env), "net/rt6_stats", &len, &err);
-	const char *p = text, *word;
+	const char *p = text, *word = NULL;
 	size_t got = 0;
 
 	for (int i = 0; p && i < 4; i++)
@@ -153,10 +153,10 @@ static bool dump_all(struct env *env, uint8_t family, uint64_t *weight)
 		if (msg->nlmsg_type != RTM_NEWROUTE ||
 		    msg->nlmsg_len < NLMSG_HDRLEN + sizeof(struct rtmsg))
 			continue;
+		memset(&row, 0, offsetof(struct row, attr));
 		row.env = env;
 		row.msg = msg;
 		row.shape = &shape_route;
-		row.indexed = false;
 		*weight += route_weigh(&row);
 	}
 	nl_dump_close(dump);

@@ -40,10 +40,9 @@ static void cut(struct fixture *t, size_t len)
 	assert_non_null(t->copy);
 	memcpy(t->copy, t->m.buf, len);
 	t->copy->nlmsg_len = (uint32_t)len;
-	t->row = (struct row){ .source = t->source,
-			       .env = t->env,
-			       .msg = t->copy,
-			       .shape = t->source->shape };
+	t->row = (struct row){
+		.source = t->source, .env = t->env, .msg = t->copy, .shape = t->source->shape
+	};
 }
 
 static void build(struct fixture *t)
@@ -379,9 +378,9 @@ static void test_weights(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_tunnels),	      cmocka_unit_test(test_segments_that_lie),
-		cmocka_unit_test(test_paths),	      cmocka_unit_test(test_paths_that_lie),
-		cmocka_unit_test(test_keys),	      cmocka_unit_test(test_cached),
+		cmocka_unit_test(test_tunnels), cmocka_unit_test(test_segments_that_lie),
+		cmocka_unit_test(test_paths),	cmocka_unit_test(test_paths_that_lie),
+		cmocka_unit_test(test_keys),	cmocka_unit_test(test_cached),
 		cmocka_unit_test(test_weights),
 	};
 
