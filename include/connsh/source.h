@@ -254,12 +254,13 @@ extern const char *const cond_op_names[OP_COUNT]; /* "=", "!=", "<" ... */
 enum cond_op cond_op_parse(const char *text);
 
 enum operand_kind {
-	OPERAND_VALUE,	/* lo */
-	OPERAND_RANGE,	/* lo .. hi, both inside */
-	OPERAND_PREFIX, /* lo.addr / bits */
-	OPERAND_GLOB,	/* lo.text with * ? [a-z] */
-	OPERAND_MASK,	/* (x & mask) == lo.num */
-	OPERAND_PRESENT /* has a value; lo.flag false: has none */
+	OPERAND_VALUE,	 /* lo */
+	OPERAND_RANGE,	 /* lo .. hi, both inside */
+	OPERAND_PREFIX,	 /* lo.addr / bits */
+	OPERAND_GLOB,	 /* lo.text with * ? [a-z] */
+	OPERAND_MASK,	 /* (x & mask) == lo.num */
+	OPERAND_PRESENT, /* has a value; lo.flag false: has none */
+	OPERAND_ALL,	 /* has a value, of a name: "*", which means all that there are */
 };
 
 struct operand {
