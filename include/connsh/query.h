@@ -180,7 +180,7 @@ struct query *query_rate(struct query *q, double seconds, struct nl_error *err);
 
 /* What of a query the kernel does. */
 struct plan {
-	struct part_set parts;
+	struct part_set parts, named; /* as in struct scan_request */
 	unsigned nparts;
 	uint32_t needs;
 	struct kprog prog;		   /* len 0: none */
@@ -217,7 +217,8 @@ struct calls {
 /* What is to be said of an answer. */
 struct report {
 	bool complete;
-	const char *source; /* "netlink", "recording" */
+	bool flagged;	    /* not complete for a reason that asking again may cure */
+	const char *source; /* "netlink", "proc", "recording" */
 	size_t nwarnings;
 	char warnings[REPORT_WARNINGS][256];
 	unsigned tries;

@@ -184,9 +184,14 @@ struct shape {
 	unsigned max_attr; /* the highest that is known; below ROW_ATTRS */
 };
 
+/* In attr: the attribute of type 0, which some families have (PACKET_DIAG_INFO). */
+#define ATTR_ZERO   UINT16_C(0x4000)
+#define FIELD_DEPTH 4
+
 /* Where a field lies in messages of one shape; shape NULL ends a list of them. */
 struct place {
 	const struct shape *shape;
+	uint16_t in[FIELD_DEPTH]; /* as in struct field */
 	uint16_t attr, offset, size;
 	unsigned flags; /* FF_BIG_ENDIAN, FF_SIGNED */
 };
@@ -194,8 +199,9 @@ struct place {
 /*
  * The one declaration of a field. Rows of other shapes than shape (if set) lack
  * it. Where the value lies: get, if set; else, if places is set, as the row's
- * shape has it there (in none of them: absent); else in attribute attr (0: in the
- * fixed header behind the nlmsghdr) at offset, of size 1, 2, 4 or 8 bytes,
+ * shape has it there (in none of them: absent; of several the first that the row
+ * has); else in attribute attr (0: in the fixed header behind the nlmsghdr;
+ * ATTR_ZERO: in that of type 0) at offset, of size 1, 2, 4 or 8 bytes,
  * (value >> shift) & mask if mask is set, taken as absent when it is none (with
  * has_none), times scale for FT_DURATION and FT_FLOAT. A header or attribute that
  * ends before offset + size is an older kernel: the field is absent.
@@ -206,7 +212,6 @@ struct place {
  * first NUL (absent when empty), FT_ADDR its 4 or 16 bytes (at offset, size if
  * set), FT_LLADDR all of it (from offset on).
  */
-#define FIELD_DEPTH 4
 struct field {
 	const char *name;
 	enum field_type type;
@@ -333,6 +338,8 @@ struct netns *env_netns(const struct env *e);	 /* NULL: here; not the caller's r
 const char *env_user(struct env *e, uid_t uid);
 const char *env_ifname(struct env *e, unsigned ifindex); /* "if7" when it is gone */
 const char *env_cgroup(struct env *e, uint64_t id);
+/* The same text, kept as long as the env lives; for texts that repeat. NULL: no memory. */
+const char *env_text(struct env *e, const char *text, size_t len);
 /*
  * Keeps another env as long as this one lives, for rows that hold rows of
  * others: *number stands for it in env_held. False: no memory.
@@ -441,6 +448,7 @@ static inline void part_add(struct part_set *s, unsigned i)
 struct scan_request {
 	struct env *env;
 	struct part_set parts;
+	struct part_set named;	  /* of them, those that the query means in particular */
 	uint32_t needs;		  /* extension bits of the fields in use */
 	const struct kprog *prog; /* NULL: none; copied */
 	bool ordered; /* rows in the kernel's order, IPv4 before IPv6: one dump a part */
@@ -477,6 +485,16 @@ struct dump_plan;
 typedef struct reader *reader_open(const struct scan_request *req, const struct dump_plan *plan,
 				   struct nl_error *err);
 
+/*
+ * What kernels may lack. A dump that is refused for that reason gives no rows; what
+ * the answer then lacks is told (see struct scan_gap).
+ */
+struct dump_optional {
+	const char *protocol; /* the name in /proc/net/protocols; NULL: no kernel lacks it */
+	const char *config;   /* what its rows take: "CONFIG_XDP_SOCKETS_DIAG" */
+	bool named;	      /* the query means it in particular, not just all there is */
+};
+
 /* One dump of a scan, as the source lays it out. */
 struct dump_plan {
 	struct nl_request request; /* payload points to buf; of a reader only `what` counts */
@@ -489,6 +507,10 @@ struct dump_plan {
 	 */
 	reader_open *read;
 	bool otherwise;
+	/* Is a message of that type no row? NULL: each is one. */
+	bool (*skip)(const struct nlmsghdr *msg);
+	struct dump_optional optional;
+	bool asks;	/* the reader asks the kernel over netlink, not /proc */
 	int none;	/* the errno by which the kernel says that there is no row; 0: none does */
 	bool merged;	/* stands for several dumps of an ordered request; a kernel may lack it */
 	bool filtered;	/* carries the program, so the kernel may refuse it */
@@ -497,7 +519,7 @@ struct dump_plan {
 	_Alignas(8) unsigned char buf[sizeof(struct kprog) + 128];
 };
 
-#define DUMPS_MAX 16
+#define DUMPS_MAX 32
 
 /* Which process holds a socket, for those that a process can hold. */
 enum owner_status {
@@ -531,10 +553,15 @@ struct source {
 	unsigned nparts;
 	unsigned flags;		   /* SOURCE_* */
 	const struct shape *shape; /* of its rows, unless a dump's plan says another */
-	/* A field that is known for a part; false when it varies inside it. */
+	/* A field that is known for a part; false when it varies inside it. NULL: none is. */
 	bool (*part_value)(unsigned part, const struct field *f, struct value *v);
-	/* Does a query with these n conditions (wherever in its tree) mean the part at all? */
+	/*
+	 * Does a query with these n conditions (wherever in its tree) mean the part at all?
+	 * NULL: any does.
+	 */
 	bool (*part_asked)(unsigned part, const struct cond *const *conds, size_t n);
+	/* And is it meant in particular, not only as one of all? NULL: yes. */
+	bool (*part_named)(unsigned part, const struct cond *const *conds, size_t n);
 	/* Lays out dump number i for a request; false when there are no more. */
 	bool (*dump)(const struct scan_request *req, unsigned i, struct dump_plan *out);
 	/* A number that no other row of the source has at the same time; 0: unknown. */
@@ -560,6 +587,8 @@ const struct source *source_ref(const struct source *s);
 void source_unref(const struct source *s); /* NULL is allowed */
 
 extern const struct source source_sockets;
+extern const struct source source_links;
+extern const struct source source_namespaces;
 extern const struct source source_addrs;
 extern const struct source source_neighs;
 extern const struct source source_maddrs;
@@ -567,6 +596,8 @@ extern const struct source source_maddrs;
 extern const struct source *const sources[];
 
 const struct field *source_field(const struct source *s, const char *name);
+/* Can rows of this shape have the field, by its declaration? */
+bool field_in_shape(const struct field *f, const struct shape *shape);
 /* The field's name that is nearest to a word, or NULL when none is near. */
 const char *source_nearest(const struct source *s, const char *word);
 /* The nearer of best (or NULL) and candidate to word; NULL when neither is near. */
@@ -622,6 +653,14 @@ enum {
 	SCAN_FALLBACK = 128,  /* from /proc because a dump was refused */
 };
 
+/* A list that this kernel does not give. */
+struct scan_gap {
+	const char *what; /* as in nl_request */
+	const char *config;
+	bool exists; /* there may be such objects: the kernel has the protocol */
+	bool named;
+};
+
 struct scan_stats {
 	struct nl_stats nl;
 	unsigned dumps;
@@ -651,6 +690,8 @@ struct scan *scan_open(const struct source *s, const struct scan_request *req);
 int scan_next(struct scan *sc, struct row *row, struct nl_error *err);
 unsigned scan_flags(const struct scan *sc);
 void scan_stats(const struct scan *sc, struct scan_stats *out);
+/* How many lists were not to be had, and which; *gaps is valid until scan_close. */
+size_t scan_gaps(const struct scan *sc, const struct scan_gap **gaps);
 void scan_close(struct scan *sc); /* NULL is allowed */
 
 #endif

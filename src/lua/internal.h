@@ -172,7 +172,8 @@ void record_open(lua_State *L) LX_RAISES;
 void value_push(lua_State *L, const struct field *f, const struct value *v) LX_RAISES;
 
 /* ---- nav.c: where records lead to */
-/* The value of the record's member of this name; false, nothing: it leads to no such [-0, +1, e]. */
+/* The value of the record's member of this name; false, nothing: it leads to no such [-0, +1, e].
+ */
 bool nav_push(lua_State *L, int record, const char *name) LX_RAISES;
 /* A list of {name, doc, to, many} of where records of the source lead to [-0, +1, m]. */
 void navs_push(lua_State *L, const struct source *s) LX_RAISES;

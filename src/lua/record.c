@@ -223,7 +223,7 @@ bool record_get(lua_State *L, int index, const struct field *f, struct row *row,
 	if (field_get(f, row, v))
 		return true;
 	missing &= ~NEED_OWNERS;
-	if (missing == 0)
+	if (missing == 0 || !field_in_shape(f, rec->shape))
 		return false;
 	widen(L, index, rec->source, missing);
 	refetch(L, index, missing);
@@ -237,7 +237,8 @@ void record_complete(lua_State *L, int index)
 	uint32_t all = 0;
 
 	for (const struct field *f = rec->source->fields; f->name; f++)
-		all |= f->needs & ~NEED_OWNERS;
+		if (field_in_shape(f, rec->shape))
+			all |= f->needs & ~NEED_OWNERS;
 	if (all & ~rec->asked)
 		refetch(L, index, all);
 }

@@ -20,7 +20,7 @@ static enum tri part_leaf(const struct cond *c, const void *arg)
 	const struct part *part = arg;
 	struct value v;
 
-	if (!part->source->part_value(part->number, c->field, &v))
+	if (!part->source->part_value || !part->source->part_value(part->number, c->field, &v))
 		return TRI_UNKNOWN;
 	return cond_match_value(c, &v) ? TRI_YES : TRI_NO;
 }
@@ -55,9 +55,11 @@ static void choose_parts(const struct query *q, const struct cond *const *conds,
 	for (unsigned i = 0; i < s->nparts; i++) {
 		enum tri m = q->filter ? part_matches(s, i, q->filter) : TRI_YES;
 
-		if (m == TRI_NO || !s->part_asked(i, conds, nconds))
+		if (m == TRI_NO || (s->part_asked && !s->part_asked(i, conds, nconds)))
 			continue;
 		part_add(&out->parts, i);
+		if (!s->part_named || s->part_named(i, conds, nconds))
+			part_add(&out->named, i);
 		out->nparts++;
 		if (m == TRI_UNKNOWN)
 			out->exact = false;
@@ -189,6 +191,7 @@ void plan_request(const struct plan *p, const struct query *q, struct env *env,
 	memset(out, 0, sizeof(*out));
 	out->env = env;
 	out->parts = p->parts;
+	out->named = p->named;
 	out->needs = p->needs;
 	out->prog = p->prog.len ? &p->prog : NULL;
 	out->ordered = q->ordered;

@@ -33,8 +33,8 @@ struct env {
 	uint32_t nheld;
 	struct value *list; /* the list read last */
 	size_t list_size;
-	struct cache users, devices, cgroups;
-	uint64_t *listening; /* a bit for each port; NULL: not known */
+	struct cache users, devices, cgroups, texts; /* texts: by their hash */
+	uint64_t *listening;			     /* a bit for each port; NULL: not known */
 	bool listening_asked;
 	bool damaged;
 };
@@ -75,6 +75,7 @@ void env_unref(struct env *e)
 	cache_free(&e->users);
 	cache_free(&e->devices);
 	cache_free(&e->cgroups);
+	cache_free(&e->texts);
 	free(e->listening);
 	netns_unref(e->ns);
 	source_unref(e->source);
@@ -239,6 +240,30 @@ const char *env_ifname(struct env *e, unsigned ifindex)
 const char *env_cgroup(struct env *e, uint64_t id)
 {
 	return lookup(e, &e->cgroups, id, look_cgroup);
+}
+
+/* FNV-1a. */
+static uint64_t hash_of(const char *text, size_t len)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+/* Texts that differ and have the same hash lie one behind the other. */
+const char *env_text(struct env *e, const char *text, size_t len)
+{
+	uint64_t hash = hash_of(text, len);
+	struct cache *c = &e->texts;
+	char *copy;
+
+	for (size_t at = position(c, hash); at < c->n && c->items[at].number == hash; at++, hash++)
+		if (strlen(c->items[at].name) == len && memcmp(c->items[at].name, text, len) == 0)
+			return c->items[at].name;
+	copy = strndup(text, len);
+	return copy ? keep(c, hash, copy) : NULL;
 }
 
 int env_listens(struct env *e, uint16_t port)

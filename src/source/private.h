@@ -35,6 +35,9 @@ uint32_t env_nheld(const struct env *e);
 /* Room for a list of n values, valid until the next one; NULL: no memory. */
 struct value *env_list(struct env *e, size_t n);
 
+/* gap.c: has the kernel this protocol of /proc/net/protocols? If that is not known: yes. */
+bool protocol_exists(const struct env *e, const char *name);
+
 /* sockets_owner.c */
 bool get_pid(const struct row *row, const struct field *f, struct value *v);
 bool get_comm(const struct row *row, const struct field *f, struct value *v);
@@ -100,5 +103,7 @@ bool field_bits(const struct field *f, const struct row *row, uint64_t raw, stru
 
 /* The field's value from where its row says that it lies; get is not asked. */
 bool field_load(const struct field *f, const struct row *row, struct value *v);
+/* The same as a whole number, whatever the field's type. */
+bool field_number(const struct field *f, const struct row *row, int64_t *n);
 
 #endif

@@ -4,9 +4,11 @@
 /* clang-format off */
 const struct source *const sources[] = {
 	&source_sockets,
+	&source_links,
 	&source_addrs,
 	&source_neighs,
 	&source_maddrs,
+	&source_namespaces,
 	NULL,
 };
 /* clang-format on */
