@@ -474,6 +474,8 @@ int ask_ifindex(const struct scan_request *req, const char *index, const char *n
  */
 struct reader {
 	const struct reader_ops *ops;
+	bool interrupted; /* once it is open: things changed while it read, as NLM_F_DUMP_INTR says
+			   */
 };
 struct reader_ops {
 	/* 1 and *msg, valid until the next call; 0 at the end; -1 *err. */

@@ -86,6 +86,8 @@ static int open_reader(struct scan *sc, struct nl_error *err)
 		return -1;
 	sc->flags |= (sc->plan.asks ? SCAN_NETLINK : SCAN_PROC) |
 		     (nl_replay_loaded() ? SCAN_RECORDED : 0);
+	if (sc->reader->interrupted)
+		sc->flags |= SCAN_INTERRUPTED;
 	sc->stats.dumps++;
 	return 0;
 }

@@ -490,6 +490,51 @@ static void test_igmp_lines(void **state)
 	check_line(AF_INET, "\t-AFFFFEF 1 0:0 0", "");
 }
 
+/* A text in which a line of an interface is missing, and such as only look so. */
+static void test_torn_texts(void **state)
+{
+#define IGMP_LO	   "Idx\tDevice    : Count Querier\tGroup\n1\tlo        :     1      V3\n"
+#define IGMP_ETH   "2\teth0      :     2      V3\n"
+#define GROUP(hex) "\t\t\t\t" hex "     1 0:00000000\t\t0\n"
+	static const struct {
+		const char *text;
+		int torn;
+	} rows[] = {
+		{ "", 0 },
+		{ "\n\n", 0 },
+		{ IGMP_LO GROUP("010000E0"), 0 },
+		{ IGMP_LO GROUP("010000E0") IGMP_ETH GROUP("FAFFFFEF") GROUP("010000E0"), 0 },
+		/* one has gone meanwhile */
+		{ IGMP_LO GROUP("010000E0") IGMP_ETH GROUP("FAFFFFEF"), 0 },
+		/* reading went on one group too early */
+		{ IGMP_LO GROUP("010000E0") IGMP_ETH GROUP("FAFFFFEF") GROUP("FAFFFFEF")
+			  GROUP("010000E0"),
+		  0 },
+		/* the line of eth0 is missing, at the end and before another */
+		{ IGMP_LO GROUP("010000E0") GROUP("FAFFFFEF") GROUP("010000E0"), 1 },
+		{ IGMP_LO GROUP("010000E0") GROUP("FAFFFFEF") IGMP_ETH GROUP("FAFFFFEF"), 1 },
+		/* nothing is known of groups without an interface, nor of one without a count */
+		{ GROUP("010000E0") GROUP("FAFFFFEF"), 0 },
+		{ "1\tlo:\n" GROUP("010000E0") GROUP("FAFFFFEF"), 0 },
+		{ "1\tlo: 0\n" GROUP("010000E0"), 1 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		size_t len = strlen(rows[i].text);
+
+		assert_int_equal(igmp_torn(rows[i].text, len), rows[i].torn);
+		for (size_t n = 0; n < len; n++) {
+			char *copy = malloc(n ? n : 1);
+
+			assert_non_null(copy);
+			memcpy(copy, rows[i].text, n);
+			assert_true(igmp_torn(copy, n) >= 0);
+			free(copy);
+		}
+	}
+}
+
 /* Each line cut at every byte, and with every byte changed. */
 static void test_damaged_lines(void **state)
 {
@@ -601,6 +646,7 @@ int main(void)
 		cmocka_unit_test(test_link_lines),
 		cmocka_unit_test(test_igmp6_lines),
 		cmocka_unit_test(test_igmp_lines),
+		cmocka_unit_test(test_torn_texts),
 		cmocka_unit_test(test_damaged_lines),
 		cmocka_unit_test(test_parts),
 		cmocka_unit_test(test_navs),
