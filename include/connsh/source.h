@@ -225,6 +225,8 @@ struct field {
 	 * value number i. A condition holds if one does, != if all are unequal.
 	 */
 	bool (*get_more)(const struct row *row, const struct field *f, size_t i, struct value *v);
+	bool (*grows)(
+		const struct row *row); /* of FF_COUNTER: false: not in this row; NULL: in all */
 	const struct shape *shape;
 	const struct place *places;
 	bool (*when)(const struct row *row, const struct field *f);
@@ -353,6 +355,12 @@ struct env *env_held(const struct env *e, uint32_t number);
 int env_listens(struct env *e, uint16_t port);
 /* What was asked for beside the rows and could not be had, as a sentence; NULL: nothing. */
 const char *env_lacks(const struct env *e);
+/*
+ * Notes why rows lack what this user may not read: a constant text, the last one
+ * stands. The answer is whole all the same. NULL: nothing was withheld.
+ */
+void env_withhold(struct env *e, const char *why);
+const char *env_withheld(const struct env *e);
 /* Keeps a source that was made at run time as long as the env lives. */
 void env_keep_source(struct env *e, const struct source *s);
 /*
@@ -555,6 +563,11 @@ struct source {
 	unsigned nparts;
 	unsigned flags;		   /* SOURCE_* */
 	const struct shape *shape; /* of its rows, unless a dump's plan says another */
+	/*
+	 * The field that names its rows, so that `counters.TcpInSegs` in Lua is the row of
+	 * this name, or its value in the other field (NULL: the row). NULL: rows have no names.
+	 */
+	const char *row_names, *row_value;
 	/* A field that is known for a part; false when it varies inside it. NULL: none is. */
 	bool (*part_value)(unsigned part, const struct field *f, struct value *v);
 	/*
@@ -594,6 +607,9 @@ extern const struct source source_namespaces;
 extern const struct source source_addrs;
 extern const struct source source_neighs;
 extern const struct source source_maddrs;
+extern const struct source source_processes;
+extern const struct source source_counters;
+extern const struct source source_limits;
 /* All sources, NULL at the end. */
 extern const struct source *const sources[];
 

@@ -138,6 +138,15 @@ void run_query(lua_State *L, int index, uint32_t needs, const struct lx_sink *si
 void query_first(lua_State *L, int query) LX_RAISES;
 /* How many rows the query at index has, functions included [-0, +0, e]. */
 uint64_t query_run_count(lua_State *L, int index) LX_RAISES;
+/* The first record of the query at index, which is not relative, or nil [-0, +1, e]. */
+void query_first(lua_State *L, int index) LX_RAISES;
+
+/* ---- named.c */
+/*
+ * Pushes the row of this name, or its value, of the query at index; raises with the nearest
+ * name when there is none. 0: its source does not name rows, or name is one of its fields.
+ */
+int named_index(lua_State *L, int index, const char *name) LX_RAISES;
 
 /* ---- cursor.c */
 /* Opens a run for rows with these extensions [-0, +1, e]. */

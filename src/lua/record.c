@@ -12,7 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REFETCH_SIZE 16384
+/* A process may have two lists of arguments of 64 KiB each. */
+#define REFETCH_SIZE (160 * 1024)
 
 enum { UV_CURSOR = 1, UV_ENV, UV_WIDER, RECORD_UVS = UV_WIDER };
 

@@ -35,6 +35,7 @@ struct env {
 	size_t list_size;
 	struct cache users, devices, cgroups, texts; /* texts: by their hash */
 	uint64_t *listening;			     /* a bit for each port; NULL: not known */
+	const char *withheld;
 	bool listening_asked;
 	bool damaged;
 };
@@ -284,6 +285,16 @@ const char *env_lacks(const struct env *e)
 	return e->listening_asked && !e->listening
 		       ? "the listening ports could not be listed: inbound is unknown"
 		       : NULL;
+}
+
+void env_withhold(struct env *e, const char *why)
+{
+	e->withheld = why;
+}
+
+const char *env_withheld(const struct env *e)
+{
+	return e->withheld;
 }
 
 void env_set_damaged(struct env *e)

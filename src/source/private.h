@@ -41,6 +41,13 @@ bool protocol_exists(const struct env *e, const char *name);
 /* sockets_owner.c */
 bool get_pid(const struct row *row, const struct field *f, struct value *v);
 bool get_comm(const struct row *row, const struct field *f, struct value *v);
+/*
+ * What the path of a cgroup says, as cgroups(7) gives it; the text points into
+ * it. The unit is the first part that is a systemd unit and no slice: below
+ * user@1000.service it is this one. The container is the innermost one.
+ */
+bool cgroup_unit(const char *path, struct value *v);
+bool cgroup_container(const char *path, struct value *v);
 
 /* What getters end with: they fill *v and say yes. */
 static inline bool set_int(struct value *v, int64_t n)
@@ -72,6 +79,10 @@ bool get_nothing(const struct row *row, const struct field *f, struct value *v);
 bool get_ifname(const struct row *row, const struct field *f, struct value *v);
 /* The login name of the uid that lies there; a uid without an entry in passwd has none. */
 bool get_user_name(const struct row *row, const struct field *f, struct value *v);
+
+/* Of a source with one part: no field is known for it, and any query means it. */
+bool part_varies(unsigned part, const struct field *f, struct value *v);
+bool part_always(unsigned part, const struct cond *const *conds, size_t n);
 
 /* The declaration of netns, the same in every source. */
 #define FIELD_NETNS                                                                           \

@@ -231,10 +231,10 @@ static int after_failure(struct scan *sc, struct nl_error *err)
 	return -1;
 }
 
-/* When the datagram at hand came: the clock is read once for each. */
+/* When the datagram at hand, or the row of a reader, came: the clock is read once for each. */
 static double arrival(struct scan *sc)
 {
-	uint64_t n = sc->dump ? nl_dump_stats(sc->dump)->datagrams : UINT64_MAX - 1;
+	uint64_t n = sc->dump ? nl_dump_stats(sc->dump)->datagrams : sc->datagrams + 1;
 	struct timespec t;
 
 	if (n != sc->datagrams && clock_gettime(CLOCK_MONOTONIC, &t) == 0)

@@ -8,7 +8,10 @@ const struct source *const sources[] = {
 	&source_addrs,
 	&source_neighs,
 	&source_maddrs,
+	&source_processes,
 	&source_namespaces,
+	&source_counters,
+	&source_limits,
 	NULL,
 };
 /* clang-format on */
