@@ -299,6 +299,7 @@ int igmp_torn(const char *text, size_t len)
 struct maddr_reader {
 	struct reader base;
 	uint8_t family;
+	bool torn;
 	char *text; /* NULL: this kernel has no such file, so no groups */
 	const char *next, *end;
 	struct maddr_at at;
@@ -317,7 +318,7 @@ static int next(struct reader *base, const struct nlmsghdr **msg, struct nl_erro
 		*msg = message_end(&r->message);
 		return *msg ? 1 : nl_fail(err, ENOMEM, "out of memory");
 	}
-	return 0;
+	return r->torn ? READER_TORN : 0;
 }
 
 static void close_reader(struct reader *base)
@@ -376,7 +377,7 @@ static int read_whole(struct maddr_reader *r, int netns_fd, struct nl_error *err
 			       ? igmp_torn(r->text, (size_t)(r->end - r->text))
 			       : 0;
 	}
-	r->base.interrupted = torn > 0;
+	r->torn = torn > 0;
 	return torn < 0 ? nl_fail(err, ENOMEM, "out of memory") : 0;
 }
 

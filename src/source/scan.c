@@ -86,8 +86,6 @@ static int open_reader(struct scan *sc, struct nl_error *err)
 		return -1;
 	sc->flags |= (sc->plan.asks ? SCAN_NETLINK : SCAN_PROC) |
 		     (nl_replay_loaded() ? SCAN_RECORDED : 0);
-	if (sc->reader->interrupted)
-		sc->flags |= SCAN_INTERRUPTED;
 	sc->stats.dumps++;
 	return 0;
 }
@@ -268,9 +266,15 @@ static int too_short(struct scan *sc, const struct nlmsghdr *msg, struct nl_erro
 
 static int next_message(struct scan *sc, const struct nlmsghdr **msg, struct nl_error *err)
 {
-	if (sc->reader)
-		return sc->reader->ops->next(sc->reader, msg, err);
-	return sc->dump ? nl_dump_next(sc->dump, msg, err) : 0;
+	int rc;
+
+	if (!sc->reader)
+		return sc->dump ? nl_dump_next(sc->dump, msg, err) : 0;
+	rc = sc->reader->ops->next(sc->reader, msg, err);
+	if (rc != READER_TORN)
+		return rc;
+	sc->flags |= SCAN_INTERRUPTED;
+	return 0;
 }
 
 int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
