@@ -498,8 +498,12 @@ int ask_ifindex(const struct scan_request *req, const char *index, const char *n
 struct reader {
 	const struct reader_ops *ops;
 };
+#define READER_TORN 2
 struct reader_ops {
-	/* 1 and *msg, valid until the next call; 0 at the end; -1 *err. */
+	/*
+	 * 1 and *msg, valid until the next call; 0 at the end; READER_TORN at the end if
+	 * things changed while it read, so that rows may be wrong; -1 *err.
+	 */
 	int (*next)(struct reader *r, const struct nlmsghdr **msg, struct nl_error *err);
 	void (*close)(struct reader *r);
 };

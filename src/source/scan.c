@@ -268,9 +268,15 @@ static int too_short(struct scan *sc, const struct nlmsghdr *msg, struct nl_erro
 
 static int next_message(struct scan *sc, const struct nlmsghdr **msg, struct nl_error *err)
 {
-	if (sc->reader)
-		return sc->reader->ops->next(sc->reader, msg, err);
-	return sc->dump ? nl_dump_next(sc->dump, msg, err) : 0;
+	int rc;
+
+	if (!sc->reader)
+		return sc->dump ? nl_dump_next(sc->dump, msg, err) : 0;
+	rc = sc->reader->ops->next(sc->reader, msg, err);
+	if (rc != READER_TORN)
+		return rc;
+	sc->flags |= SCAN_INTERRUPTED;
+	return 0;
 }
 
 int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
