@@ -12,8 +12,7 @@
 #define ONE_SIZE 65536
 
 /* The message without what is told of each virtual function; -1 when it does not fit. */
-static ptrdiff_t copy_link(const struct nlmsghdr *msg, void *buf, size_t size,
-			   struct nl_error *err)
+static ptrdiff_t copy_link(const struct nlmsghdr *msg, void *buf, size_t size, struct nl_error *err)
 {
 	const size_t skip = NLMSG_HDRLEN + sizeof(struct ifinfomsg);
 	const void *start = (const char *)msg + skip;
@@ -29,7 +28,8 @@ static ptrdiff_t copy_link(const struct nlmsghdr *msg, void *buf, size_t size,
 		if (type == IFLA_VFINFO_LIST || type == IFLA_VF_PORTS)
 			continue;
 		if (!nl_attr_put(buf, &len, size, a->nla_type, nl_attr_data(a), nl_attr_len(a)))
-			return nl_fail(err, EMSGSIZE, "the answer about a link has %u bytes; %zu fit",
+			return nl_fail(err, EMSGSIZE,
+				       "the answer about a link has %u bytes; %zu fit",
 				       msg->nlmsg_len, size);
 	}
 	((struct nlmsghdr *)buf)->nlmsg_len = (uint32_t)len;
