@@ -403,6 +403,17 @@ function TestWithoutDiag:test_what_the_kernel_does_not_list()
   end
 end
 
+-- `!=` on a protocol means all others, and so does a condition that only rows of others can meet.
+function TestPacket:test_all_others()
+  for _, filter in ipairs({ { { "proto", "!=", "udp" } }, { proto = true }, { proto = "*" } }) do
+    local found = by(sockets(filter):group("proto"):count():list(), "proto")
+    lu.assertEquals(found.packet.count, 5)
+    lu.assertTrue(found.netlink.count > 6)
+    lu.assertEquals(found.tcp.count, 1)
+  end
+  lu.assertEquals(count { type = "dgram", protocol = "lldp" }, 1)
+end
+
 function TestWithoutDiag:test_all_is_what_there_is()
   local result = S.run({ S.connsh_path(), "-e", 'print(#sockets{proto="*"} > 8)' })
   lu.assertEquals({ result.code, result.out }, { 0, "true\n" })
