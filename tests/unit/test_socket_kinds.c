@@ -789,6 +789,30 @@ static void test_kept_texts(void **state)
 	env_unref(env);
 }
 
+/* The text of a list fills its buffer at most; what it leaves out is told. */
+static void test_list_text(void **state)
+{
+	static const struct field numbers = { .type = FT_INT, .flags = FF_LIST };
+	struct value items[60], list = { .kind = VALUE_LIST };
+
+	(void)state;
+	for (int64_t first = 1; first < 1000000000000000000; first *= 10) {
+		char *buf = malloc(VALUE_TEXT_MAX);
+		const char *text;
+		size_t len;
+
+		items[0] = (struct value){ .kind = VALUE_INT, .num = first };
+		for (size_t i = 1; i < 60; i++)
+			items[i] = (struct value){ .kind = VALUE_INT, .num = 10 };
+		list.list.items = items;
+		list.list.n = 60;
+		text = value_text(&numbers, &list, buf, &len);
+		assert_true(len == strlen(text) && len < VALUE_TEXT_MAX && len > 90);
+		assert_string_equal(text + len - 4, ",...");
+		free(buf);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -805,6 +829,7 @@ int main(void)
 		cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_protocols),
 		cmocka_unit_test(test_kept_texts),
+		cmocka_unit_test(test_list_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
