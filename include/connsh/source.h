@@ -225,6 +225,8 @@ struct field {
 	 * value number i. A condition holds if one does, != if all are unequal.
 	 */
 	bool (*get_more)(const struct row *row, const struct field *f, size_t i, struct value *v);
+	bool (*grows)(
+		const struct row *row); /* of FF_COUNTER: false: not in this row; NULL: in all */
 	const struct shape *shape;
 	const struct place *places;
 	bool (*when)(const struct row *row, const struct field *f);
@@ -252,12 +254,13 @@ extern const char *const cond_op_names[OP_COUNT]; /* "=", "!=", "<" ... */
 enum cond_op cond_op_parse(const char *text);
 
 enum operand_kind {
-	OPERAND_VALUE,	/* lo */
-	OPERAND_RANGE,	/* lo .. hi, both inside */
-	OPERAND_PREFIX, /* lo.addr / bits */
-	OPERAND_GLOB,	/* lo.text with * ? [a-z] */
-	OPERAND_MASK,	/* (x & mask) == lo.num */
-	OPERAND_PRESENT /* has a value; lo.flag false: has none */
+	OPERAND_VALUE,	 /* lo */
+	OPERAND_RANGE,	 /* lo .. hi, both inside */
+	OPERAND_PREFIX,	 /* lo.addr / bits */
+	OPERAND_GLOB,	 /* lo.text with * ? [a-z] */
+	OPERAND_MASK,	 /* (x & mask) == lo.num */
+	OPERAND_PRESENT, /* has a value; lo.flag false: has none */
+	OPERAND_ALL,	 /* has a value, of a name: "*", which means all that there are */
 };
 
 struct operand {
@@ -333,6 +336,7 @@ struct env *env_ref(struct env *e);
 void env_unref(struct env *e);
 int env_netns_fd(const struct env *e);		 /* -1: here */
 const char *env_netns_name(const struct env *e); /* NULL: here */
+struct netns *env_netns(const struct env *e);	 /* NULL: here; not the caller's reference */
 /* Names from the caches, NULL when there is none (a user without an entry in passwd). */
 const char *env_user(struct env *e, uid_t uid);
 const char *env_ifname(struct env *e, unsigned ifindex); /* "if7" when it is gone */
@@ -352,6 +356,12 @@ struct env *env_held(const struct env *e, uint32_t number);
 int env_listens(struct env *e, uint16_t port);
 /* What was asked for beside the rows and could not be had, as a sentence; NULL: nothing. */
 const char *env_lacks(const struct env *e);
+/*
+ * Notes why rows lack what this user may not read: a constant text, the last one
+ * stands. The answer is whole all the same. NULL: nothing was withheld.
+ */
+void env_withhold(struct env *e, const char *why);
+const char *env_withheld(const struct env *e);
 /* Keeps a source that was made at run time as long as the env lives. */
 void env_keep_source(struct env *e, const struct source *s);
 /*
@@ -509,6 +519,8 @@ struct dump_plan {
 	/* Is a message of that type no row? NULL: each is one. */
 	bool (*skip)(const struct nlmsghdr *msg);
 	struct dump_optional optional;
+	bool asks;	/* the reader asks the kernel over netlink, not /proc */
+	int none;	/* the errno by which the kernel says that there is no row; 0: none does */
 	bool merged;	/* stands for several dumps of an ordered request; a kernel may lack it */
 	bool filtered;	/* carries the program, so the kernel may refuse it */
 	char note[200]; /* for explain: what of it is asked */
@@ -539,19 +551,6 @@ enum source_flag {
 };
 
 /*
- * Where a row leads to: the rows of another source whose field theirs equals its
- * field ours, asked in its namespace. One (the first, or nil), or a query for many.
- */
-struct nav {
-	const char *name; /* NULL ends a list */
-	const char *doc;
-	const struct source *to;
-	const char *theirs, *ours;
-	bool many;
-	const char *only; /* a condition more, by the selector's text: "proto=*"; NULL: none */
-};
-
-/*
  * Most sources are constants of the program. One that is made at run time (the
  * result of a query) is counted: refs is then 1 or more, and destroy frees it.
  */
@@ -563,7 +562,11 @@ struct source {
 	unsigned nparts;
 	unsigned flags;		   /* SOURCE_* */
 	const struct shape *shape; /* of its rows, unless a dump's plan says another */
-	const struct nav *navs;	   /* where its rows lead to; NULL: nowhere */
+	/*
+	 * The field that names its rows, so that `counters.TcpInSegs` in Lua is the row of
+	 * this name, or its value in the other field (NULL: the row). NULL: rows have no names.
+	 */
+	const char *row_names, *row_value;
 	/* A field that is known for a part; false when it varies inside it. NULL: none is. */
 	bool (*part_value)(unsigned part, const struct field *f, struct value *v);
 	/*
@@ -598,7 +601,14 @@ const struct source *source_ref(const struct source *s);
 void source_unref(const struct source *s); /* NULL is allowed */
 
 extern const struct source source_sockets;
+extern const struct source source_links;
 extern const struct source source_namespaces;
+extern const struct source source_addrs;
+extern const struct source source_neighs;
+extern const struct source source_maddrs;
+extern const struct source source_processes;
+extern const struct source source_counters;
+extern const struct source source_limits;
 /* All sources, NULL at the end. */
 extern const struct source *const sources[];
 
@@ -609,6 +619,41 @@ bool field_in_shape(const struct field *f, const struct shape *shape);
 const char *source_nearest(const struct source *s, const char *word);
 /* The nearer of best (or NULL) and candidate to word; NULL when neither is near. */
 const char *nearest_name(const char *word, const char *best, const char *candidate);
+
+/* ---- navigation: where rows lead to ----------------------------------------- */
+
+enum nav_kind {
+	NAV_ONE,   /* the first row of `to` whose field theirs equals ours, if there is one */
+	NAV_MANY,  /* all of them */
+	NAV_ROUTE, /* what the kernel answers to who would send to the address in ours */
+};
+enum nav_place {
+	NAV_HERE,    /* in the namespace of the row */
+	NAV_ANY,     /* `to` is the same in all namespaces */
+	NAV_PROCESS, /* in that of the process whose pid is in ours */
+};
+
+/* For NAV_ROUTE: what else is told of the question, and the field that has it. */
+struct nav_told {
+	const char *name; /* NULL ends a list */
+	const char *field;
+};
+
+struct nav {
+	const char *name;
+	const char *doc; /* one sentence */
+	enum nav_kind kind;
+	enum nav_place place;
+	const struct source *to;
+	const struct field *ours, *theirs; /* theirs: NULL for NAV_ROUTE */
+	const struct field *any;     /* has any value: rows that come when it is named; or NULL */
+	const struct nav_told *told; /* NULL but for NAV_ROUTE */
+};
+/*
+ * Where rows of the source lead to, number i in *out; false when there are no
+ * more. One that leads to a source that the program has not is left out.
+ */
+bool source_nav(const struct source *s, size_t i, struct nav *out);
 
 /* ---- scans: the dumps of one request, one after the other ----------------- */
 

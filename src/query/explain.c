@@ -8,6 +8,8 @@
 
 static void print_places(FILE *out, const struct query *q)
 {
+	if (q->place)
+		fprintf(out, "namespaces %s\n", netns_name(q->place));
 	if (q->nnetns == 0)
 		return;
 	fprintf(out, "namespaces");
@@ -106,7 +108,9 @@ static struct env *plan_env(const struct query *q)
 	struct netns *ns = NULL;
 	struct nl_error err;
 
-	if (q->nnetns && !place_is_pattern(q->netns[0]))
+	if (q->place)
+		ns = netns_ref(q->place);
+	else if (q->nnetns && !place_is_pattern(q->netns[0]))
 		netns_open(q->netns[0], &ns, &err); /* a run will tell if there is none */
 	return env_new(ns);
 }

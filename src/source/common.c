@@ -1,4 +1,4 @@
-/* Owns the getters that fields of several sources share. */
+/* Owns the getters that fields of several sources share, and what sources of one part say. */
 #include "private.h"
 
 #include <string.h>
@@ -39,4 +39,20 @@ bool get_user_name(const struct row *row, const struct field *f, struct value *v
 		return false;
 	name = env_user(row->env, (uid_t)uid);
 	return name && set_text(v, name, strlen(name));
+}
+
+bool part_varies(unsigned part, const struct field *f, struct value *v)
+{
+	(void)part;
+	(void)f;
+	(void)v;
+	return false;
+}
+
+bool part_always(unsigned part, const struct cond *const *conds, size_t n)
+{
+	(void)part;
+	(void)conds;
+	(void)n;
+	return true;
 }

@@ -35,6 +35,7 @@ struct env {
 	size_t list_size;
 	struct cache users, devices, cgroups, texts; /* texts: by their hash */
 	uint64_t *listening;			     /* a bit for each port; NULL: not known */
+	const char *withheld;
 	bool listening_asked;
 	bool damaged;
 };
@@ -140,6 +141,11 @@ void env_keep_source(struct env *e, const struct source *s)
 int env_netns_fd(const struct env *e)
 {
 	return e->ns ? netns_fd(e->ns) : -1;
+}
+
+struct netns *env_netns(const struct env *e)
+{
+	return e->ns;
 }
 
 const char *env_netns_name(const struct env *e)
@@ -279,6 +285,16 @@ const char *env_lacks(const struct env *e)
 	return e->listening_asked && !e->listening
 		       ? "the listening ports could not be listed: inbound is unknown"
 		       : NULL;
+}
+
+void env_withhold(struct env *e, const char *why)
+{
+	e->withheld = why;
+}
+
+const char *env_withheld(const struct env *e)
+{
+	return e->withheld;
 }
 
 void env_set_damaged(struct env *e)

@@ -144,7 +144,7 @@ static bool is_bytes(const struct field *f)
 }
 
 /* One value for each bit that is set and has a name. */
-static bool bits_of(const struct field *f, const struct row *row, uint64_t raw, struct value *v)
+bool field_bits(const struct field *f, const struct row *row, uint64_t raw, struct value *v)
 {
 	size_t n = 0;
 	struct value *list;
@@ -183,7 +183,7 @@ static bool load_from(const struct field *f, const struct place *at, const struc
 	uint64_t raw = load(p, at->size, flags & FF_BIG_ENDIAN);
 
 	if (flags & FF_BITS)
-		return bits_of(f, row, raw, v);
+		return field_bits(f, row, raw, v);
 	if (flags & FF_SIGNED)
 		raw = extend(raw, at->size);
 	return typed(f, raw, v);

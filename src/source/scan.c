@@ -84,7 +84,8 @@ static int open_reader(struct scan *sc, struct nl_error *err)
 	sc->reader = sc->plan.read(&sc->req, &sc->plan, err);
 	if (!sc->reader)
 		return -1;
-	sc->flags |= SCAN_PROC | (nl_replay_loaded() ? SCAN_RECORDED : 0);
+	sc->flags |= (sc->plan.asks ? SCAN_NETLINK : SCAN_PROC) |
+		     (nl_replay_loaded() ? SCAN_RECORDED : 0);
 	sc->stats.dumps++;
 	return 0;
 }
@@ -182,6 +183,11 @@ static int go_on(struct scan *sc, struct nl_error *err)
 	return rc < 0 ? after_failure(sc, err) : rc;
 }
 
+static bool says_none(const struct scan *sc, const struct nl_error *err)
+{
+	return sc->dump && sc->plan.none && err->code == sc->plan.none && !sc->rows;
+}
+
 /* Begins the dump again that has just failed. */
 static int again(struct scan *sc, struct nl_error *err)
 {
@@ -223,10 +229,10 @@ static int after_failure(struct scan *sc, struct nl_error *err)
 	return -1;
 }
 
-/* When the datagram at hand came: the clock is read once for each. */
+/* When the datagram at hand, or the row of a reader, came: the clock is read once for each. */
 static double arrival(struct scan *sc)
 {
-	uint64_t n = sc->dump ? nl_dump_stats(sc->dump)->datagrams : UINT64_MAX - 1;
+	uint64_t n = sc->dump ? nl_dump_stats(sc->dump)->datagrams : sc->datagrams + 1;
 	struct timespec t;
 
 	if (n != sc->datagrams && clock_gettime(CLOCK_MONOTONIC, &t) == 0)
@@ -282,6 +288,8 @@ int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
 			fill(sc, row, msg);
 			return 1;
 		}
+		if (rc < 0 && says_none(sc, err))
+			rc = 0;
 		rc = rc < 0 ? after_failure(sc, err) : go_on(sc, err);
 		if (rc <= 0) {
 			finish_dump(sc);

@@ -149,14 +149,6 @@ GETTER(get_promiscuous);
 GETTER(get_flag);
 #undef GETTER
 
-/*
- * What the path of a cgroup says, as cgroups(7) gives it; the text points into
- * it. The unit is the first part that is a systemd unit and no slice: below
- * user@1000.service it is this one. The container is the innermost one.
- */
-bool cgroup_unit(const char *path, struct value *v);
-bool cgroup_container(const char *path, struct value *v);
-
 /* Beside the name: the number in decimal and in hexadecimal. */
 bool more_protocols(const struct row *row, const struct field *f, size_t i, struct value *v);
 
