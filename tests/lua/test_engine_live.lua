@@ -148,10 +148,6 @@ local function condition(layer)
     c.op = "="
   end
   c.operand = operand(layer, column)
-  -- "x != tcp" means all other protocols, of which the model has no rows
-  if column.name == "proto" then
-    c.op = "="
-  end
   if chance(20) and column.kind ~= "bool" then
     c.operand = { c.operand, operand(layer, column) }
   end
