@@ -174,6 +174,21 @@ function TestPacket:test_only_what_is_named()
   lu.assertNotStrContains(q:explain(), "exactly")
 end
 
+-- Several lists of a row stay apart, in results too, and outlive the run.
+function TestPacket:test_lists_of_results()
+  local q = sockets { proto = "packet", protocol = "ip" }:select("filter", "flags", "memberships")
+  local rows = q:list()
+  q = nil -- luacheck: ignore
+  collectgarbage()
+  lu.assertEquals(#rows, 1)
+  lu.assertEquals(#rows[1].filter, 4)
+  lu.assertEquals(rows[1].filter[2], "21 0 1 2048")
+  lu.assertEquals(set(rows[1].flags), set({ "running", "auxdata", "origdev" }))
+  lu.assertEquals(#rows[1].memberships, 2)
+  rows = sockets { proto = "netlink", pid = holder }:select("groups", "flags", "protocol"):list()
+  lu.assertEquals(by(rows, "protocol").route.groups, { 1, 5, 7 })
+end
+
 -- A field that a list of rows was not asked for is asked for later, by another list.
 function TestPacket:test_later()
   local rows = sockets { proto = "packet" }:sort("protocol"):list()
