@@ -555,6 +555,15 @@ function TestLinks:test_filters()
   end
 end
 
+-- One link is asked for by itself, and that too is netlink.
+function TestLinks:test_one()
+  local q = links { name = "vb" }
+  lu.assertEquals({ #q, q.source, q.complete, q.warnings }, { 1, "netlink", true, {} })
+  lu.assertStrContains(q:explain(), "the one with index " .. q:first().index)
+  lu.assertStrContains(links { name = "nosuch" }:explain(), "none has this name")
+  lu.assertStrContains(links { kind = "veth", master = "br0" }:explain(), "kind veth, master ")
+end
+
 -- Any bytes: they come as they are, and are printed so that a row is one line.
 function TestLinks:test_hostile_names()
   local alias = "a\27[31m\nb\tc\255\"'\\ \226\128\174d"

@@ -483,6 +483,41 @@ static void test_nesting(void **state)
 	message_free(&m);
 }
 
+/* The text of a list, whatever its length, stays in its buffer. */
+static void test_long_lists(void **state)
+{
+	const struct field *f = source_field(&source_links, "altnames");
+	char name[VALUE_TEXT_MAX + 8];
+	struct message m = { 0 };
+
+	(void)state;
+	memset(name, 'x', sizeof(name));
+	for (size_t n = 1; n < sizeof(name); n++) {
+		struct {
+			char text[VALUE_TEXT_MAX], guard[8];
+		} buf;
+		size_t data, len;
+		const char *text;
+		struct value v;
+		struct row row;
+
+		begin(&m, ARPHRD_ETHER);
+		data = message_nest(&m, IFLA_PROP_LIST);
+		for (int i = 0; i < 3; i++)
+			message_put(&m, IFLA_ALT_IFNAME, name, i ? 1 : n);
+		message_unnest(&m, data);
+		row_of(message_end(&m), &row);
+		assert_true(field_get(f, &row, &v));
+		assert_int_equal(v.list.n, 3);
+		memset(&buf, '#', sizeof(buf));
+		text = value_text(f, &v, buf.text, &len);
+		assert_int_equal(len, strlen(text));
+		assert_true(len < VALUE_TEXT_MAX);
+		assert_memory_equal(buf.guard, "########", 8);
+	}
+	message_free(&m);
+}
+
 static void test_plain_attributes(void **state)
 {
 	struct message m = { 0 };
@@ -652,11 +687,12 @@ static int teardown(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_declarations), cmocka_unit_test(test_facts),
-		cmocka_unit_test(test_all_are_told), cmocka_unit_test(test_lengths),
-		cmocka_unit_test(test_damage),	     cmocka_unit_test(test_damage_is_told),
-		cmocka_unit_test(test_nesting),	     cmocka_unit_test(test_plain_attributes),
-		cmocka_unit_test(test_statistics),   cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_declarations),	 cmocka_unit_test(test_facts),
+		cmocka_unit_test(test_all_are_told),	 cmocka_unit_test(test_lengths),
+		cmocka_unit_test(test_damage),		 cmocka_unit_test(test_damage_is_told),
+		cmocka_unit_test(test_nesting),		 cmocka_unit_test(test_long_lists),
+		cmocka_unit_test(test_plain_attributes), cmocka_unit_test(test_statistics),
+		cmocka_unit_test(test_requests),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
