@@ -54,7 +54,11 @@ struct value {
 			size_t len;
 		} text;
 		struct addr addr;
-		const struct nlmsghdr *row; /* of the field's source rows; valid as a list is */
+		/*
+		 * Of the field's source `rows` and of its shape; valid as a list is. It tells all
+		 * by itself (names of devices too), so that it can be read far from its namespace.
+		 */
+		const struct nlmsghdr *row;
 		struct {
 			const struct value *items;
 			size_t n;
@@ -254,12 +258,13 @@ extern const char *const cond_op_names[OP_COUNT]; /* "=", "!=", "<" ... */
 enum cond_op cond_op_parse(const char *text);
 
 enum operand_kind {
-	OPERAND_VALUE,	/* lo */
-	OPERAND_RANGE,	/* lo .. hi, both inside */
-	OPERAND_PREFIX, /* lo.addr / bits */
-	OPERAND_GLOB,	/* lo.text with * ? [a-z] */
-	OPERAND_MASK,	/* (x & mask) == lo.num */
-	OPERAND_PRESENT /* has a value; lo.flag false: has none */
+	OPERAND_VALUE,	 /* lo */
+	OPERAND_RANGE,	 /* lo .. hi, both inside */
+	OPERAND_PREFIX,	 /* lo.addr / bits */
+	OPERAND_GLOB,	 /* lo.text with * ? [a-z] */
+	OPERAND_MASK,	 /* (x & mask) == lo.num */
+	OPERAND_PRESENT, /* has a value; lo.flag false: has none */
+	OPERAND_ALL,	 /* has a value, of a name: "*", which means all that there are */
 };
 
 struct operand {
@@ -355,6 +360,13 @@ struct env *env_held(const struct env *e, uint32_t number);
 int env_listens(struct env *e, uint16_t port);
 /* What was asked for beside the rows and could not be had, as a sentence; NULL: nothing. */
 const char *env_lacks(const struct env *e);
+void env_set_lacks(struct env *e, const char *what); /* a static sentence */
+/*
+ * Memory, aligned to 8, for the items of a list of rows and for the rows themselves,
+ * apart from that of other lists, which the fields of such rows may be: valid until the
+ * next list of rows is read. NULL: no memory.
+ */
+void *env_scratch(struct env *e, size_t size);
 /*
  * Notes why rows lack what this user may not read: a constant text, the last one
  * stands. The answer is whole all the same. NULL: nothing was withheld.
@@ -425,6 +437,9 @@ static inline const void *row_header(const struct row *row)
 
 /* The field's value in *v; false and VALUE_NIL when it has none. */
 bool field_get(const struct field *f, const struct row *row, struct value *v);
+/* The row that an item (VALUE_ROW) of a list of the field f is; env: of the row that has the list.
+ */
+void item_row(const struct field *f, const struct value *item, struct env *env, struct row *row);
 
 /* ---- sources ------------------------------------------------------------- */
 
@@ -522,8 +537,14 @@ struct dump_plan {
 	/* Is a message of that type no row? NULL: each is one. */
 	bool (*skip)(const struct nlmsghdr *msg);
 	struct dump_optional optional;
-	bool asks;	/* the reader asks the kernel over netlink, not /proc */
-	int none;	/* the errno by which the kernel says that there is no row; 0: none does */
+	bool asks; /* the reader asks the kernel over netlink, not /proc */
+	int none;  /* the errno by which the kernel says that there is no row; 0: none does */
+	/*
+	 * Called when a dump of the kernel's has come to its end, with the sum of what weigh
+	 * gave for its rows (NULL: 1 each), to say with env_set_lacks that rows are missing.
+	 */
+	void (*ended)(struct env *env, const struct dump_plan *plan, uint64_t weight);
+	uint64_t (*weigh)(struct row *row);
 	bool merged;	/* stands for several dumps of an ordered request; a kernel may lack it */
 	bool filtered;	/* carries the program, so the kernel may refuse it */
 	char note[200]; /* for explain: what of it is asked */
@@ -612,6 +633,27 @@ extern const struct source source_maddrs;
 extern const struct source source_processes;
 extern const struct source source_counters;
 extern const struct source source_limits;
+extern const struct source source_routes, source_nexthops, source_rules;
+
+/* A packet that route_lookup asks about; what is 0 is left to the kernel. */
+struct route_question {
+	struct addr dst, from; /* family 0: none; both of one family */
+	uint32_t iif, oif;     /* as if it had come in by iif; if it has to leave by oif */
+	uint32_t mark, uid;
+	bool has_uid; /* of this user, else of the one who asks */
+	uint8_t tos, proto;
+	uint16_t sport, dport; /* host order */
+	bool fibmatch; /* the entry of the table, with all its paths, not what is made of it */
+};
+/*
+ * Which route the kernel would use, in the namespace of the env: 1 and *row of
+ * source_routes, whose message is in buf (aligned to 8; 64 KiB hold any); 0 and *err: none,
+ * or one that sends nothing (ENETUNREACH, EHOSTUNREACH, EACCES: prohibit, EINVAL: blackhole
+ * ...); -1 and *err: it could not be asked.
+ */
+int route_lookup(struct env *env, const struct route_question *ask, void *buf, size_t size,
+		 struct row *row, struct nl_error *err);
+
 /* All sources, NULL at the end. */
 extern const struct source *const sources[];
 

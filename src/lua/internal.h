@@ -163,6 +163,8 @@ void cursor_open_lib(lua_State *L) LX_RAISES;
 
 /* ---- record.c */
 struct lx_record *record_push(lua_State *L, const struct row *row, int cursor) LX_RAISES;
+/* A record of no run, of a source of ours [-0, +1, m]. */
+void record_push_alone(lua_State *L, const struct row *row) LX_RAISES;
 /* The record at index, of whatever source, or NULL. */
 struct lx_record *record_any(lua_State *L, int index);
 /* The row that a record is; points into it. */
@@ -202,6 +204,15 @@ void answer_hidden(lua_State *L, const struct row *row);
  * times were): pushes what key is, 0 if it is none of these.
  */
 int answer_index(lua_State *L, const struct lx_query *lq, const char *key) LX_RAISES;
+
+/* ---- route.c */
+/*
+ * Asks which route the kernel would use: pushes its record, or nil, a message and the errno
+ * value when nothing is sent; returns how many values. Raises when it could not be asked; the
+ * env must be held meanwhile [-0, +(1|3), e].
+ */
+int route_push(lua_State *L, struct env *env, const struct route_question *ask) LX_RAISES;
+void route_open(lua_State *L) LX_RAISES;
 
 /* ---- load.c */
 int load_file(lua_State *L, const char *path, const char *mode); /* a lua_load status */

@@ -33,6 +33,9 @@ struct env {
 	uint32_t nheld;
 	struct value *list; /* the list read last */
 	size_t list_size;
+	void *scratch; /* where the rows of a list lie */
+	size_t scratch_size;
+	const char *lacks;			     /* static */
 	struct cache users, devices, cgroups, texts; /* texts: by their hash */
 	uint64_t *listening;			     /* a bit for each port; NULL: not known */
 	const char *withheld;
@@ -82,6 +85,7 @@ void env_unref(struct env *e)
 	source_unref(e->source);
 	lookout_unref(e->lookout);
 	free(e->list);
+	free(e->scratch);
 	for (uint32_t i = 0; i < e->nheld; i++)
 		env_unref(e->held[i]);
 	free(e->held);
@@ -130,6 +134,19 @@ struct value *env_list(struct env *e, size_t n)
 		e->list_size = n;
 	}
 	return e->list;
+}
+
+void *env_scratch(struct env *e, size_t size)
+{
+	if (size > e->scratch_size) {
+		void *scratch = realloc(e->scratch, size);
+
+		if (!scratch)
+			return NULL;
+		e->scratch = scratch;
+		e->scratch_size = size;
+	}
+	return e->scratch;
 }
 
 void env_keep_source(struct env *e, const struct source *s)
@@ -280,8 +297,15 @@ int env_listens(struct env *e, uint16_t port)
 	return e->listening ? (int)(e->listening[port / 64] >> (port % 64) & 1) : -1;
 }
 
+void env_set_lacks(struct env *e, const char *what)
+{
+	e->lacks = what;
+}
+
 const char *env_lacks(const struct env *e)
 {
+	if (e->lacks)
+		return e->lacks;
 	return e->listening_asked && !e->listening
 		       ? "the listening ports could not be listed: inbound is unknown"
 		       : NULL;

@@ -25,6 +25,7 @@ struct scan {
 	uint16_t row_type; /* nlmsg_type of its rows */
 	bool ended;
 	bool rows;	    /* this dump gave a row */
+	uint64_t weight;    /* of its rows, see dump_plan */
 	uint64_t datagrams; /* of this dump, when the row at hand came */
 	double when;
 	unsigned flags;
@@ -95,6 +96,7 @@ static int open_dump(struct scan *sc, struct nl_error *err)
 	sc->plan.request.payload = sc->plan.buf;
 	sc->plan.request.len = sc->plan.len;
 	sc->rows = false;
+	sc->weight = 0;
 	sc->datagrams = UINT64_MAX; /* none yet */
 	if (sc->plan.read && !sc->plan.otherwise)
 		return open_reader(sc, err);
@@ -292,10 +294,13 @@ int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
 				return too_short(sc, msg, err);
 			sc->rows = true;
 			fill(sc, row, msg);
+			sc->weight += sc->plan.weigh ? sc->plan.weigh(row) : 1;
 			return 1;
 		}
 		if (rc < 0 && says_none(sc, err))
 			rc = 0;
+		if (rc == 0 && sc->dump && sc->plan.ended)
+			sc->plan.ended(sc->req.env, &sc->plan, sc->weight);
 		rc = rc < 0 ? after_failure(sc, err) : go_on(sc, err);
 		if (rc <= 0) {
 			finish_dump(sc);

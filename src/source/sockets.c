@@ -91,6 +91,14 @@ static bool names_value(const struct cond *c, int64_t value)
 	return false;
 }
 
+static bool names_all(const struct cond *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->operands[i].kind == OPERAND_ALL)
+			return true;
+	return false;
+}
+
 /*
  * Sockets are what people mean by connections, tcp and udp, unless a condition
  * names a protocol, another family, or a field that only others have. `!=` on a
@@ -99,10 +107,10 @@ static bool names_value(const struct cond *c, int64_t value)
 static bool names_table(const struct cond *c, const struct sock_table *t)
 {
 	if (c->field->get == get_proto)
-		return c->op != OP_EQ || cond_asks_presence(c) || names_value(c, t->proto);
+		return c->op == OP_EQ && (names_all(c) || names_value(c, t->proto));
 	if (c->field->get == get_family)
 		return c->op == OP_EQ && t->family != AF_INET && t->family != AF_INET6 &&
-		       names_value(c, t->family);
+		       (names_all(c) || names_value(c, t->family));
 	return !field_in_shape(c->field, &shape_inet) && field_in_shape(c->field, t->kind->shape);
 }
 
