@@ -161,21 +161,21 @@ enum process_fact {
 /* A process as it was when it was read; texts are the walk's and valid until its next. */
 struct process_info {
 	pid_t pid, ppid;
-	char state; /* R, S, D ... */
+	char state;  /* R, S, D ... */
 	bool kernel; /* a thread of the kernel: it has no memory of its own */
 	uint64_t threads;
-	uint64_t start; /* clock ticks (sysconf(_SC_CLK_TCK)) from the boot on */
-	uint64_t cpu;	/* time it has run, of user and kernel, in clock ticks */
+	uint64_t start;	  /* clock ticks (sysconf(_SC_CLK_TCK)) from the boot on */
+	uint64_t cpu;	  /* time it has run, of user and kernel, in clock ticks */
 	const char *comm; /* whole: any byte but NUL */
 	size_t comm_len;
-	unsigned told; /* PROCESS_* facts that are known; those below are of use only then */
+	unsigned told;	   /* PROCESS_* facts that are known; those below are of use only then */
 	unsigned withheld; /* and those that this user may not read */
 	uint32_t uid, gid; /* effective ones */
-	uint64_t rss; /* bytes of memory; 0: it has none of its own */
+	uint64_t rss;	   /* bytes of memory; 0: it has none of its own */
 	const char *args;  /* each ended by a NUL */
 	size_t args_len;
 	const char *exe, *cgroup;
-	uint64_t netns; /* inode of its network namespace */
+	uint64_t netns;	       /* inode of its network namespace */
 	uint64_t fds, sockets; /* how many descriptors, and how many of them are sockets */
 };
 

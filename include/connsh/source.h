@@ -220,7 +220,8 @@ struct field {
 	 * value number i. A condition holds if one does, != if all are unequal.
 	 */
 	bool (*get_more)(const struct row *row, const struct field *f, size_t i, struct value *v);
-	bool (*grows)(const struct row *row); /* of FF_COUNTER: false: not in this row; NULL: in all */
+	bool (*grows)(
+		const struct row *row); /* of FF_COUNTER: false: not in this row; NULL: in all */
 	const struct shape *shape;
 	const struct place *places;
 	bool (*when)(const struct row *row, const struct field *f);
@@ -554,7 +555,7 @@ struct source {
 	 * this name, or its value in the other field (NULL: the row). NULL: rows have no names.
 	 */
 	const char *row_names, *row_value;
-	const struct nav *navs;	   /* where its rows lead to; NULL: nowhere */
+	const struct nav *navs; /* where its rows lead to; NULL: nowhere */
 	/* A field that is known for a part; false when it varies inside it. */
 	bool (*part_value)(unsigned part, const struct field *f, struct value *v);
 	/* Does a query with these n conditions (wherever in its tree) mean the part at all? */

@@ -321,8 +321,12 @@ static int record_index(lua_State *L)
 				  rec->source->row_name, name, near);
 	}
 	f = lua_touserdata(L, -1);
-	if (!record_get(L, 1, f, &row, &v) && f->cost == COST_PROC)
-		unknown_owner(L, &row);
+	if (!record_get(L, 1, f, &row, &v)) {
+		if (f->cost == COST_PROC)
+			unknown_owner(L, &row);
+		else if (f->cost == COST_REQUEST)
+			answer_withheld(L, &row);
+	}
 	value_push(L, f, &v);
 	return 1;
 }

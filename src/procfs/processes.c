@@ -25,7 +25,7 @@ struct processes {
 	bool ended;
 	unsigned facts;
 	struct numbers pids, list; /* of /proc, and of descriptors */
-	struct inodes found; /* sockets of the process at hand */
+	struct inodes found;	   /* sockets of the process at hand */
 	/* of the process at hand */
 	struct holder name;
 	char *stat, *args, *exe, *cgroup;
@@ -274,9 +274,9 @@ static const struct {
 	bool live;
 	enum answer (*read)(struct processes *w, int dir, struct process_info *p);
 } readers[] = {
-	{ PROCESS_STATUS, false, read_status },      { PROCESS_ARGS, true, read_args },
-	{ PROCESS_EXE, true, read_exe },       { PROCESS_CGROUP, false, read_cgroup },
-	{ PROCESS_NETNS, true, read_netns },   { PROCESS_FDS, true, read_fds },
+	{ PROCESS_STATUS, false, read_status },	 { PROCESS_ARGS, true, read_args },
+	{ PROCESS_EXE, true, read_exe },	 { PROCESS_CGROUP, false, read_cgroup },
+	{ PROCESS_NETNS, true, read_netns },	 { PROCESS_FDS, true, read_fds },
 	{ PROCESS_SOCKETS, true, read_sockets },
 };
 

@@ -180,9 +180,9 @@ static const struct {
 	{ 10, "SoftnetFlowLimit", false },  { 11, "SoftnetBacklogLen", true },
 	{ 13, "SoftnetInputQlen", true },   { 14, "SoftnetProcessQlen", true },
 };
-#define NSOFTNET	  (sizeof(softnet) / sizeof(softnet[0]))
-#define SOFTNET_GROUP	  (sizeof("Softnet") - 1)
-#define SOFTNET_CPU	  12 /* since Linux 5.10; before, lines are counted */
+#define NSOFTNET      (sizeof(softnet) / sizeof(softnet[0]))
+#define SOFTNET_GROUP (sizeof("Softnet") - 1)
+#define SOFTNET_CPU   12 /* since Linux 5.10; before, lines are counted */
 
 static const char *line_end(const struct counter_reader *r, const char *line)
 {
@@ -341,8 +341,7 @@ static const struct enum_name kind_names[] = {
 static bool get_file(const struct row *row, const struct field *f, struct value *v)
 {
 	(void)f;
-	return row->tag < NFILES &&
-	       set_text(v, files[row->tag].path, strlen(files[row->tag].path));
+	return row->tag < NFILES && set_text(v, files[row->tag].path, strlen(files[row->tag].path));
 }
 
 static bool grows(const struct row *row)

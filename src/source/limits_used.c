@@ -203,8 +203,7 @@ static uint64_t count_ports(const uint64_t ports[1024])
 	return n;
 }
 
-int ports_reserved(struct env *env, uint64_t *value, struct port_range *range,
-		   struct nl_error *err)
+int ports_reserved(struct env *env, uint64_t *value, struct port_range *range, struct nl_error *err)
 {
 	char *text;
 	size_t len;

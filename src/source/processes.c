@@ -174,7 +174,8 @@ static int begin(struct process_reader *r, struct env *env, uint32_t needs, cons
 		.hz = (uint64_t)sysconf(_SC_CLK_TCK),
 	};
 	if (nl_replay_loaded())
-		return nl_fail(err, ENODATA, "a recording does not tell which processes there were");
+		return nl_fail(err, ENODATA,
+			       "a recording does not tell which processes there were");
 	if (pid && (*pid <= 0 || *pid > INT_MAX))
 		return 0;
 	if (fd >= 0) {
@@ -217,7 +218,7 @@ static void note_files(const struct scan_request *req, char *note, size_t size)
 		unsigned fact;
 		const char *file;
 	} files[] = {
-		{ PROCESS_STATUS, "status" },    { PROCESS_ARGS, "cmdline" }, { PROCESS_EXE, "exe" },
+		{ PROCESS_STATUS, "status" }, { PROCESS_ARGS, "cmdline" }, { PROCESS_EXE, "exe" },
 		{ PROCESS_CGROUP, "cgroup" }, { PROCESS_NETNS, "ns/net" }, { PROCESS_FDS, "fd" },
 		{ PROCESS_SOCKETS, "fd/*" },
 	};

@@ -10,8 +10,8 @@ struct process_row {
 	uint8_t state; /* the letter of proc_pid_stat(5) */
 	uint8_t kernel;
 	uint16_t pad;
-	uint64_t start;	  /* clock ticks since the boot: with the pid, its identity */
-	uint64_t started; /* microseconds since the epoch; 0: not told */
+	uint64_t start;	   /* clock ticks since the boot: with the pid, its identity */
+	uint64_t started;  /* microseconds since the epoch; 0: not told */
 	uint64_t age, cpu; /* microseconds */
 };
 

@@ -7,10 +7,8 @@
 #include <string.h>
 
 static const struct enum_name process_states[] = {
-	{ 'R', "running" },	 { 'S', "sleeping" },
-	{ 'D', "disk-sleep" },	 { 'T', "stopped" },
-	{ 't', "tracing-stop" }, { 'Z', "zombie" },
-	{ 'X', "dead" },	 { 'P', "parked" },
+	{ 'R', "running" },	 { 'S', "sleeping" }, { 'D', "disk-sleep" }, { 'T', "stopped" },
+	{ 't', "tracing-stop" }, { 'Z', "zombie" },   { 'X', "dead" },	     { 'P', "parked" },
 	{ 'I', "idle" },	 { 0, NULL },
 };
 

@@ -2,9 +2,5 @@
 #include "connsh/source.h"
 
 const struct source *const sources[] = {
-	&source_sockets,
-	&source_processes,
-	&source_counters,
-	&source_limits,
-	NULL,
+	&source_sockets, &source_processes, &source_counters, &source_limits, NULL,
 };

@@ -263,6 +263,7 @@ function TestHidden:test_of_other_users()
   local result = as_nobody("", "-e", "local p = " .. where
     .. " print(p.comm, p.uid, p.exe, p.netns_inode)")
   lu.assertEquals({ result.out, result.code }, { "sockmaker\t0\tnil\tnil\n", 0 })
+  lu.assertStrMatches(result.err, "connsh: note: [^\n]*hidden from this user[^\n]*\n")
   result = as_nobody("", "-e", "print(processes{comm='sockmaker', exe=true}:count())")
   lu.assertEquals({ result.out, result.code }, { "0\n", 0 })
   lu.assertStrMatches(result.err, "connsh: note: [^\n]*hidden from this user[^\n]*\n")

@@ -22,8 +22,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#define ALL                                                                                 \
-	(PROCESS_STATUS | PROCESS_ARGS | PROCESS_EXE | PROCESS_CGROUP | PROCESS_NETNS |      \
+#define ALL                                                                             \
+	(PROCESS_STATUS | PROCESS_ARGS | PROCESS_EXE | PROCESS_CGROUP | PROCESS_NETNS | \
 	 PROCESS_FDS | PROCESS_SOCKETS)
 
 /* What the walk told of one process, with texts of its own. */

@@ -84,7 +84,8 @@ static void test_labels(void **state)
 	(void)state;
 	assert_listed(NAMED_LABELS, "sockets: used 3\nTCP: inuse 5 orphan 0\nFRAG6: memory 7\n",
 		      "sockets.used=3 TCP.inuse=5 TCP.orphan=0 FRAG6.memory=7 ");
-	assert_listed(NAMED_LABELS, "TCP inuse 5\nUDP: inuse\nRAW: inuse x mem 2 odd", "RAW.mem=2 ");
+	assert_listed(NAMED_LABELS, "TCP inuse 5\nUDP: inuse\nRAW: inuse x mem 2 odd",
+		      "RAW.mem=2 ");
 }
 
 static void test_find(void **state)
@@ -154,8 +155,8 @@ static void test_stat(void **state)
 
 static void test_stat_of_threads_of_the_kernel(void **state)
 {
-	static const char text[] =
-		"2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 31 0 0 18446744073709551615";
+	static const char text[] = "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0 0 0 0 0 0 0 20 0 1 0 31 "
+				   "0 0 18446744073709551615";
 	struct process_info p;
 
 	(void)state;
@@ -218,7 +219,8 @@ static void test_status(void **state)
 	assert_int_equal(p.rss, 1648 * 1024);
 	assert_true(process_status("x\nUid:\t1\t2\nGid:\t1\t2\nVmRSS:", &p));
 	assert_int_equal(p.rss, 0);
-	assert_true(process_status("x\nUid:\t1\t2\nGid:\t1\t2\nVmRSS:\t18446744073709551615 kB", &p));
+	assert_true(
+		process_status("x\nUid:\t1\t2\nGid:\t1\t2\nVmRSS:\t18446744073709551615 kB", &p));
 	assert_int_equal(p.rss, 0);
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		assert_false(process_status(bad[i], &p));
@@ -226,7 +228,7 @@ static void test_status(void **state)
 
 static void test_links_of_namespaces(void **state)
 {
-	static const char *const bad[] = { "",	     "net:[]",	     "net:[1",	 "net:1]",
+	static const char *const bad[] = { "",	      "net:[]",		  "net:[1",   "net:1]",
 					   "net:[x]", "mnt:[4026531840]", "net:[-1]", "net:[1]x" };
 	uint64_t n = 0;
 
