@@ -176,7 +176,8 @@ function TestAsked:test_files_that_are_read()
   end
   lu.assertEquals(asks(processes { comm = "x" }), "processes, /proc/*: stat")
   lu.assertEquals(asks(processes { pid = 7, fds = 3 }), "processes, /proc/7: stat, fd")
-  lu.assertEquals(asks(processes { user = "x" }:sort("exe")), "processes, /proc/*: stat, status, exe")
+  lu.assertEquals(asks(processes { user = "x" }:sort("exe")),
+    "processes, /proc/*: stat, status, exe")
   lu.assertEquals(asks(processes { unit = "x" }), "processes, /proc/*: stat, cgroup")
   lu.assertEquals(asks(processes { netns = holder }), "processes, /proc/*: stat, ns/net")
 end
