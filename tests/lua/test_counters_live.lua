@@ -254,4 +254,59 @@ function TestRates:test_gauges_have_none()
   lu.assertTrue(counters:rate(0.2):sort("-value_rate"):first().value_rate > 0)
 end
 
+-- A /proc of ours: files that are not there, and texts that no kernel writes.
+TestMade = {}
+
+local function made(texts)
+  local script = { "mount -t tmpfs none /proc || exit 77", "mkdir -p /proc/thread-self/net" }
+  for name, text in pairs(texts) do
+    script[#script + 1] = "printf '%b' '" .. text .. "' >/proc/thread-self/net/" .. name
+  end
+  script[#script + 1] = 'exec "$@"'
+  local result = S.run({ "unshare", "-m", "sh", "-c", table.concat(script, "\n"), "sh",
+    S.connsh_path(), "-e", "for _, c in ipairs(counters:list()) do io.write("
+      .. "c.group, ' ', c.name, ' ', c.value, ' ', c.kind, ' ', c.cpu or '-', '\\n') end" })
+  if result.code == 77 then
+    S.skip("nothing can be mounted: " .. result.err)
+  elseif result.err:find("LeakSanitizer has encountered a fatal error", 1, true) then
+    S.skip("the sanitizer cannot do without /proc")
+  end
+  lu.assertEquals({ result.code, result.err }, { 0, "" })
+  return result.out
+end
+
+function TestMade:test_nothing()
+  lu.assertEquals(made({}), "")
+  lu.assertEquals(made({ snmp = "", snmp6 = "", sockstat = "", softnet_stat = "" }), "")
+end
+
+function TestMade:test_large_and_unknown_numbers()
+  lu.assertEquals(made({
+    snmp = "New: A B\\nNew: 18446744073709551615 9223372036854775808\\n",
+    snmp6 = "Ip6New 7\\nPlain 8\\n",
+    sockstat6 = "NEW6: thing 9\\n",
+  }), "New NewA -1 counter -\nNew NewB -9223372036854775808 counter -\n"
+    .. "Ip6 Ip6New 7 counter -\nPlain Plain 8 counter -\n"
+    .. "SockstatNEW6 SockstatNEW6Thing 9 gauge -\n")
+end
+
+function TestMade:test_damaged()
+  lu.assertEquals(made({
+    snmp = "Ip: A B\\nIp: 1 \\000\\033 \\nTcp: C\\nUdp: D\\nUdp: 5\\nTcp: 6",
+    sockstat = "TCP: inuse\\nUDP: inuse x mem 3\\n: a 1\\n",
+  }), "Ip IpA 1 counter -\nUdp UdpD 5 counter -\nSockstatUDP SockstatUDPMem 3 gauge -\n")
+end
+
+-- An old kernel has fewer columns and does not number the processors; a word is no number.
+function TestMade:test_softnet()
+  local old = made({ softnet_stat = "0000000a 00000001 zz\\nffffffff\\n\\n" })
+  lu.assertEquals(old, "Softnet SoftnetProcessed 4294967305 counter -\n"
+    .. "Softnet SoftnetDropped 1 counter -\nSoftnet SoftnetProcessed 10 counter 0\n"
+    .. "Softnet SoftnetDropped 1 counter 0\nSoftnet SoftnetProcessed 4294967295 counter 1\n")
+  local new = made({ softnet_stat = "1 2 3 0 0 0 0 0 0 4 5 6 1f 7 8 9 9 9\\n" })
+  lu.assertEquals(new:match("SoftnetBacklogLen %d+ gauge %d+"), "SoftnetBacklogLen 6 gauge 31")
+  lu.assertEquals(new:match("SoftnetProcessQlen %d+ gauge %-"), "SoftnetProcessQlen 8 gauge -")
+  lu.assertEquals(select(2, new:gsub("\n", "")), 16)
+end
+
 S.main()
