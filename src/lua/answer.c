@@ -76,6 +76,18 @@ void answer_hidden(lua_State *L, const struct row *row)
 	      stderr);
 }
 
+void answer_withheld(lua_State *L, const struct row *row)
+{
+	struct lx_state *st = lx_state(L);
+	const char *why = env_withheld(row->env);
+
+	if (st->noticed || !why)
+		return;
+	st->noticed = true;
+	fflush(stdout);
+	fprintf(stderr, "connsh: note: %s\n", why);
+}
+
 static void push_warnings(lua_State *L, const struct report *r)
 {
 	lua_createtable(L, (int)r->nwarnings, 0);

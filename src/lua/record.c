@@ -397,6 +397,8 @@ bool record_read(lua_State *L, int index, const struct field *f, struct row *row
 		return true;
 	if (f->cost == COST_PROC)
 		unknown_owner(L, row);
+	else if (f->cost == COST_REQUEST)
+		answer_withheld(L, row);
 	return false;
 }
 
