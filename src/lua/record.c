@@ -279,18 +279,24 @@ void value_push(lua_State *L, const struct field *f, const struct value *v)
 }
 
 /* A script that asks for an owner shall not take "not told" for "none". */
-static void unknown_owner(lua_State *L, const struct row *row)
+static void unknown_owner(lua_State *L, const struct row *row, const struct field *f)
 {
+	const struct source *s = row->source;
 	enum owner_status why;
+	uint32_t inode = 0;
 
+	if (f->needs & NEED_PEER)
+		inode = s->peer ? s->peer(row) : 0;
+	else if (s->inode)
+		inode = s->inode(row, &why);
 	/* what no process can hold has none, whatever could not be read */
-	if (row->source->inode && row->source->inode(row, &why) == 0)
+	if (inode == 0 && s->inode)
 		return;
 	if (env_owners_error(row->env)) {
 		interrupt_check(L);
 		raise_error(L, row->source->name, env_owners_error(row->env));
 	}
-	answer_hidden(L, row);
+	answer_hidden(L, row, inode);
 }
 
 /* Upvalues: 1 name -> field, 2 the metatable. */
@@ -321,7 +327,7 @@ static int record_index(lua_State *L)
 	}
 	f = lua_touserdata(L, -1);
 	if (!record_get(L, 1, f, &row, &v) && f->cost == COST_PROC)
-		unknown_owner(L, &row);
+		unknown_owner(L, &row, f);
 	value_push(L, f, &v);
 	return 1;
 }

@@ -34,6 +34,8 @@ struct env {
 	struct value *list; /* the list read last */
 	size_t list_size;
 	struct cache users, devices, cgroups;
+	struct unix_names *unix_names;
+	struct inet_peers *inet_peers;
 	uint64_t *listening; /* a bit for each port; NULL: not known */
 	bool listening_asked;
 	bool damaged;
@@ -75,6 +77,8 @@ void env_unref(struct env *e)
 	cache_free(&e->users);
 	cache_free(&e->devices);
 	cache_free(&e->cgroups);
+	unix_names_free(e->unix_names);
+	inet_peers_free(e->inet_peers);
 	free(e->listening);
 	netns_unref(e->ns);
 	source_unref(e->source);
@@ -115,6 +119,16 @@ struct env *env_held(const struct env *e, uint32_t number)
 struct lookout **env_lookout(struct env *e)
 {
 	return &e->lookout;
+}
+
+struct unix_names **env_unix_names(struct env *e)
+{
+	return &e->unix_names;
+}
+
+struct inet_peers **env_inet_peers(struct env *e)
+{
+	return &e->inet_peers;
 }
 
 struct value *env_list(struct env *e, size_t n)
@@ -251,9 +265,11 @@ int env_listens(struct env *e, uint16_t port)
 
 const char *env_lacks(const struct env *e)
 {
-	return e->listening_asked && !e->listening
-		       ? "the listening ports could not be listed: inbound is unknown"
-		       : NULL;
+	const char *lack = unix_names_lack(e->unix_names);
+
+	if (e->listening_asked && !e->listening)
+		return "the listening ports could not be listed: inbound is unknown";
+	return lack ? lack : inet_peers_lack(e->inet_peers);
 }
 
 void env_set_damaged(struct env *e)

@@ -81,7 +81,8 @@ static int open_reader(struct scan *sc, struct nl_error *err)
 	sc->reader = sc->plan.read(&sc->req, &sc->plan, err);
 	if (!sc->reader)
 		return -1;
-	sc->flags |= SCAN_PROC | (nl_replay_loaded() ? SCAN_RECORDED : 0);
+	sc->flags |= sc->plan.asks ? SCAN_NETLINK : SCAN_PROC;
+	sc->flags |= nl_replay_loaded() ? SCAN_RECORDED : 0;
 	sc->stats.dumps++;
 	return 0;
 }
@@ -124,8 +125,7 @@ static bool program_refused(const struct scan *sc, const struct nl_error *err)
 	return sc->plan.filtered && !sc->rows && (err->code == EINVAL || err->code == EPERM);
 }
 
-/* What stands in the way of any dump, or garbles an answer, is no refusal. */
-static bool refused(const struct nl_error *err)
+bool scan_refused(const struct nl_error *err)
 {
 	static const int others[] = {
 		ECANCELED, EMFILE, ENFILE, ENOMEM, ENOBUFS, EBADMSG, EPROTO, EMSGSIZE,
@@ -139,13 +139,13 @@ static bool refused(const struct nl_error *err)
 
 static bool merging_refused(const struct scan *sc, const struct nl_error *err)
 {
-	return sc->plan.merged && !sc->rows && refused(err);
+	return sc->plan.merged && !sc->rows && scan_refused(err);
 }
 
 /* What the kernel does not list, /proc may tell. */
 static bool read_otherwise(const struct scan *sc, const struct nl_error *err)
 {
-	return sc->plan.read && sc->plan.otherwise && !sc->reader && !sc->rows && refused(err);
+	return sc->plan.read && sc->plan.otherwise && !sc->reader && !sc->rows && scan_refused(err);
 }
 
 /* Begins the dump again that has just failed. */

@@ -15,9 +15,10 @@
 #include <sys/socket.h>
 
 /* States that a table's rows can have, as bits 1 << state. */
-#define UDP_STATES (1u << STATE_ESTABLISHED | 1u << STATE_CLOSE)
+#define UDP_STATES  (1u << STATE_ESTABLISHED | 1u << STATE_CLOSE)
 /* State 12 is the kernel's own split of 3, and 0 is none. */
-#define TCP_STATES (((1u << STATE_NEW_SYN_RECV) - 2) | 1u << STATE_BOUND_INACTIVE)
+#define TCP_STATES  (((1u << STATE_NEW_SYN_RECV) - 2) | 1u << STATE_BOUND_INACTIVE)
+#define UNIX_STATES (1u << STATE_ESTABLISHED | 1u << STATE_CLOSE | 1u << STATE_LISTEN)
 
 /* In the order of rows: tcp before udp, IPv4 before IPv6, then what must be named. */
 const struct sock_table socket_tables[] = {
@@ -25,6 +26,9 @@ const struct sock_table socket_tables[] = {
 	[TCP6] = { PROTO_TCP, AF_INET6, "tcp sockets (IPv6)", &sock_inet, TCP_STATES },
 	[UDP4] = { PROTO_UDP, AF_INET, "udp sockets (IPv4)", &sock_inet, UDP_STATES },
 	[UDP6] = { PROTO_UDP, AF_INET6, "udp sockets (IPv6)", &sock_inet, UDP_STATES },
+	{ PROTO_UNIX, AF_UNIX, "unix sockets", &sock_unix, UNIX_STATES },
+	{ PROTO_UNIX, AF_UNIX, "unix connections that wait to be accepted", &sock_unix_waiting,
+	  1u << STATE_ESTABLISHED },
 };
 
 #define NTABLES (sizeof(socket_tables) / sizeof(socket_tables[0]))
@@ -35,6 +39,17 @@ _Static_assert(NTABLES *NSTATES <= PARTS_MAX, "a part for each table and state")
 static const struct sock_table *part_table(unsigned part)
 {
 	return &socket_tables[part / NSTATES];
+}
+
+/* Can rows of the shape have the field? */
+static bool lies_in(const struct field *f, const struct shape *shape)
+{
+	if (!f->places)
+		return !f->shape || f->shape == shape;
+	for (const struct place *p = f->places; p->shape; p++)
+		if (p->shape == shape)
+			return true;
+	return false;
 }
 
 /* Fields that lie elsewhere are absent in all rows of the table. */
@@ -49,7 +64,7 @@ static bool part_value(unsigned part, const struct field *f, struct value *v)
 		v->num = t->family;
 	else if (f->get == get_state)
 		v->num = part % NSTATES;
-	else if (f->shape && f->shape != t->kind->shape)
+	else if (!lies_in(f, t->kind->shape))
 		v->kind = VALUE_NIL;
 	else
 		return false;
@@ -80,8 +95,7 @@ static bool names_table(const struct cond *c, const struct sock_table *t)
 	if (c->field->get == get_family)
 		return c->op == OP_EQ && t->family != AF_INET && t->family != AF_INET6 &&
 		       names_value(c, t->family);
-	return c->field->shape && c->field->shape != &shape_inet &&
-	       c->field->shape == t->kind->shape;
+	return !lies_in(c->field, &shape_inet) && lies_in(c->field, t->kind->shape);
 }
 
 static bool table_asked(const struct sock_table *t, const struct cond *const *conds, size_t n)
@@ -201,6 +215,13 @@ uint32_t socket_inode(const struct row *row, enum owner_status *why)
 	return kind_of(row)->inode(row, why);
 }
 
+uint32_t socket_peer(const struct row *row)
+{
+	const struct sock_kind *k = kind_of(row);
+
+	return k->peer ? k->peer(row) : 0;
+}
+
 static ptrdiff_t refetch(const struct row *row, uint32_t needs, void *buf, size_t size,
 			 struct nl_error *err)
 {
@@ -221,7 +242,8 @@ static int end(const struct row *row, struct nl_error *err)
 const struct source source_sockets = {
 	.name = "sockets",
 	.row_name = "socket",
-	.doc = "Sockets of the network: tcp and udp over IPv4 and IPv6, by sock_diag(7).",
+	.doc = "Sockets: tcp and udp over IPv4 and IPv6, and unix ones when named, by "
+	       "sock_diag(7).",
 	.fields = socket_fields,
 	.nparts = NTABLES * NSTATES,
 	.shape = &shape_inet,
@@ -231,5 +253,6 @@ const struct source source_sockets = {
 	.key = key,
 	.refetch = refetch,
 	.inode = socket_inode,
+	.peer = socket_peer,
 	.end = end,
 };

@@ -45,6 +45,7 @@ struct sock_kind {
 			struct dump_plan *out);
 	uint64_t (*key)(const struct row *row);
 	uint32_t (*inode)(const struct row *row, enum owner_status *why);
+	uint32_t (*peer)(const struct row *row); /* NULL: none has one that is known */
 	/* As in struct source; NULL: all is in the row, cannot be ended. */
 	ptrdiff_t (*refetch)(const struct row *row, uint32_t needs, void *buf, size_t size,
 			     struct nl_error *err);
@@ -62,9 +63,11 @@ struct sock_table {
 
 enum { TCP4, TCP6, UDP4, UDP6 };
 extern const struct sock_table socket_tables[];
-extern const struct sock_kind sock_inet;
-extern const struct shape shape_inet;
+extern const struct sock_kind sock_inet, sock_unix, sock_unix_waiting;
+extern const struct shape shape_inet, shape_unix;
 
+/* Marks a plan as a look beside the rows, which in a recording must not take their place. */
+void inet_aside(struct dump_plan *plan);
 /* One dump for tcp over IPv4 and IPv6. */
 void inet_lay_out_merged(uint32_t states, const struct scan_request *req, struct dump_plan *out);
 /* The part of the protocol, family and state. */
@@ -76,7 +79,7 @@ void note_append(char *buf, size_t size, const char *word, const char *between);
 /* The enums and their names; the value of each is the kernel's. */
 extern const struct enum_name proto_names[], family_names[], state_names[], timer_names[],
 	ca_state_names[], owner_status_names[], tls_version_names[], tls_cipher_names[],
-	tls_conf_names[];
+	tls_conf_names[], type_names[];
 
 #define GETTER(name) bool name(const struct row *row, const struct field *f, struct value *v)
 GETTER(get_proto);
@@ -85,12 +88,8 @@ GETTER(get_state);
 GETTER(get_addr);
 GETTER(get_inbound);
 GETTER(get_dev);
-GETTER(get_uid);
-GETTER(get_user);
-GETTER(get_queue_of_listener);
 GETTER(get_backlog_used);
 GETTER(get_timer_value);
-GETTER(get_cookie);
 GETTER(get_cgroup);
 GETTER(get_text);
 GETTER(get_tcp_info);
@@ -102,7 +101,24 @@ GETTER(get_exe);
 GETTER(get_unit);
 GETTER(get_container);
 GETTER(get_owner_status);
+/* sockets_unix_get.c: the row's own name or its peer's, in the form that kind names */
+GETTER(get_unix_name);
+GETTER(get_unix_peer_name);
+GETTER(get_path_dev);
+GETTER(get_pending);
+GETTER(get_refs);
+/* sockets_peer.c */
+GETTER(get_peer_inode);
+GETTER(get_peer_pid);
+GETTER(get_peer_comm);
 #undef GETTER
+
+/* For `when`: a listener; a socket whose uid is somebody's. */
+bool is_listener(const struct row *row, const struct field *f);
+bool is_owned(const struct row *row, const struct field *f);
+
+/* The places of what sockets of all kinds have: one line a shape. */
+extern const struct place state_places[], recvq_places[];
 
 /*
  * What the path of a cgroup says, as cgroups(7) gives it; the text points into
@@ -115,9 +131,15 @@ bool cgroup_container(const char *path, struct value *v);
 bool more_pids(const struct row *row, const struct field *f, size_t i, struct value *v);
 bool more_comms(const struct row *row, const struct field *f, size_t i, struct value *v);
 bool more_exes(const struct row *row, const struct field *f, size_t i, struct value *v);
+bool more_peer_pids(const struct row *row, const struct field *f, size_t i, struct value *v);
+bool more_peer_comms(const struct row *row, const struct field *f, size_t i, struct value *v);
 
 /* The inode of a row, or 0 and why it has none (see struct source). */
 uint32_t socket_inode(const struct row *row, enum owner_status *why);
+/* The inode of the socket at its other end, or 0. */
+uint32_t socket_peer(const struct row *row);
+/* sockets_inet_peer.c: for tcp and udp, of a peer in the same namespace. */
+uint32_t inet_peer(const struct row *row);
 
 #define PUSHER(name)                                                                  \
 	enum push_answer name(const struct cond *c, bool negated, struct kprog *prog, \

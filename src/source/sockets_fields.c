@@ -6,7 +6,7 @@
  * Members of struct tcp_info that are younger than the header this is compiled
  * with are given by their offset, which the kernel never changes.
  */
-#include "sockets.h"
+#include "sockets_unix.h"
 
 #include <linux/sock_diag.h>
 #include <linux/tcp.h>
@@ -30,8 +30,7 @@
 	MEMBER(INET_DIAG_INFO, INET_DIAG_INFO, struct tcp_info, member), .get = get_tcp_info
 #define INFO_AT(member, at, bytes) \
 	ATTR(INET_DIAG_INFO, at, bytes), NEEDS(INET_DIAG_INFO), .from = #member, .get = get_tcp_info
-#define SKMEM(index) \
-	ATTR(INET_DIAG_SKMEMINFO, (index)*4, 4), NEEDS(INET_DIAG_SKMEMINFO), .from = #index
+#define SKMEM(index)	     .places = skmem_places[index], NEEDS(INET_DIAG_SKMEMINFO), .from = #index
 /* Known from a pass over /proc. */
 #define OWNER(more)	     .needs = NEED_OWNER | (more), .cost = COST_PROC
 #define BITS(from_bit, ones) .shift = from_bit, .mask = ones
@@ -41,18 +40,73 @@
 
 /* A row stays two or three lines, so: */
 /* clang-format off */
+
+/*
+ * What sockets of several kinds have, and where: a line for each shape, of the
+ * header (AT) or of an attribute.
+ */
+#define AT(shape, type, member) { &(shape), 0, offsetof(type, member), SIZE(type, member), 0 }
+const struct place state_places[] = {
+	AT(shape_inet, struct inet_diag_msg, idiag_state),
+	AT(shape_unix, struct unix_diag_msg, udiag_state),
+	{ NULL },
+};
+const struct place recvq_places[] = {
+	AT(shape_inet, struct inet_diag_msg, idiag_rqueue),
+	{ &shape_unix, UNIX_DIAG_RQLEN, 0, 4, 0 },
+	{ NULL },
+};
+static const struct place sendq_places[] = {
+	AT(shape_inet, struct inet_diag_msg, idiag_wqueue),
+	{ &shape_unix, UNIX_DIAG_RQLEN, 4, 4, 0 },
+	{ NULL },
+};
+static const struct place uid_places[] = {
+	AT(shape_inet, struct inet_diag_msg, idiag_uid),
+	{ &shape_unix, UNIX_DIAG_UID, 0, 4, 0 },
+	{ NULL },
+};
+static const struct place inode_places[] = {
+	AT(shape_inet, struct inet_diag_msg, idiag_inode),
+	AT(shape_unix, struct unix_diag_msg, udiag_ino),
+	{ NULL },
+};
+static const struct place cookie_places[] = {
+	AT(shape_inet, struct inet_diag_msg, id.idiag_cookie),
+	AT(shape_unix, struct unix_diag_msg, udiag_cookie),
+	{ NULL },
+};
+static const struct place shutdown_places[] = {
+	{ &shape_inet, INET_DIAG_SHUTDOWN, 0, 1, 0 },
+	{ &shape_unix, UNIX_DIAG_SHUTDOWN, 0, 1, 0 },
+	{ NULL },
+};
+static const struct place type_places[] = {
+	AT(shape_unix, struct unix_diag_msg, udiag_type),
+	{ NULL },
+};
+/* The kernel fills one array for all kinds, sock_diag_put_meminfo. */
+#define SKMEM_PLACES(at) { \
+	{ &shape_inet, INET_DIAG_SKMEMINFO, (at) * 4, 4, 0 }, \
+	{ &shape_unix, UNIX_DIAG_MEMINFO, (at) * 4, 4, 0 }, \
+}
+static const struct place skmem_places[SK_MEMINFO_VARS][12] = { /* the last is all zero */
+	SKMEM_PLACES(0), SKMEM_PLACES(1), SKMEM_PLACES(2), SKMEM_PLACES(3), SKMEM_PLACES(4),
+	SKMEM_PLACES(5), SKMEM_PLACES(6), SKMEM_PLACES(7), SKMEM_PLACES(8),
+};
+
 const struct field socket_fields[] = {
 	{ .name = "proto", .type = FT_ENUM, .names = proto_names, .get = get_proto,
 	  .flags = FF_COLUMN, .from = "the request that listed it",
-	  .doc = "Protocol: tcp or udp." },
+	  .doc = "Protocol, or the family of sockets that have none: tcp, udp, unix." },
 	{ .name = "family", .type = FT_ENUM, .names = family_names, .get = get_family,
 	  .from = "idiag_family",
-	  .doc = "Address family: inet (IPv4) or inet6 (IPv6; IPv4 peers of such a socket have "
-		 "mapped addresses)." },
+	  .doc = "Address family: inet (IPv4), inet6 (IPv6; IPv4 peers of such a socket have "
+		 "mapped addresses) or unix." },
 	{ .name = "state", .type = FT_ENUM, .names = state_names, .get = get_state,
-	  .flags = FF_COLUMN, .from = "idiag_state",
+	  .places = state_places, .flags = FF_COLUMN, .from = "idiag_state",
 	  .doc = "State of the connection; a udp socket is established when connected, else "
-		 "close." },
+		 "close; a unix dgram one also when another has connected to it." },
 	{ .name = "laddr", .type = FT_ADDR, .get = get_addr, HDR(id.idiag_src),
 	  .flags = FF_COLUMN, .push = push_addr, .from = "idiag_src",
 	  .doc = "Local address; 0.0.0.0 or :: when bound to any." },
@@ -69,22 +123,24 @@ const struct field socket_fields[] = {
 	  .from = "a list of the tcp listeners",
 	  .doc = "A tcp listener here holds lport, so the peer has most likely connected to it; "
 		 "absent for listeners, without a peer, and for udp." },
-	{ .name = "recvq", .type = FT_BYTES, .unit = "bytes", HDR(idiag_rqueue),
+#include "sockets_fields_unix.h"
+	{ .name = "recvq", .type = FT_BYTES, .unit = "bytes", .places = recvq_places,
 	  .flags = FF_COLUMN, .from = "idiag_rqueue",
 	  .doc = "Bytes received and not yet read by the program; of a listener, connections "
 		 "that wait to be accepted." },
-	{ .name = "sendq", .type = FT_BYTES, .unit = "bytes", HDR(idiag_wqueue),
+	{ .name = "sendq", .type = FT_BYTES, .unit = "bytes", .places = sendq_places,
 	  .flags = FF_COLUMN, .from = "idiag_wqueue",
-	  .doc = "Bytes written and not yet acknowledged by the peer; of a listener, connections "
-		 "that may wait." },
-	{ .name = "accept_queue", .type = FT_INT, .get = get_queue_of_listener, HDR(idiag_rqueue),
+	  .doc = "Bytes written and not yet acknowledged by the peer (of a unix socket: not yet "
+		 "read by it); of a listener, connections that may wait." },
+	{ .name = "accept_queue", .type = FT_INT, .when = is_listener, .places = recvq_places,
 	  .from = "idiag_rqueue of a listener",
 	  .doc = "Connections of a listener that wait to be accepted." },
-	{ .name = "backlog", .type = FT_INT, .get = get_queue_of_listener, HDR(idiag_wqueue),
+	{ .name = "backlog", .type = FT_INT, .when = is_listener, .places = sendq_places,
 	  .from = "idiag_wqueue of a listener",
 	  .doc = "Connections of a listener that may wait to be accepted: what listen(2) "
 		 "allowed." },
-	{ .name = "backlog_used", .type = FT_FLOAT, .get = get_backlog_used, .shape = &shape_inet,
+	{ .name = "backlog_used", .type = FT_FLOAT, .when = is_listener, .get = get_backlog_used,
+	  .places = sendq_places,
 	  .from = "idiag_rqueue and idiag_wqueue of a listener",
 	  .doc = "Share of its backlog that a listener uses: 1 is full; above, it drops." },
 	{ .name = "dev", .type = FT_TEXT, .get = get_dev, HDR(id.idiag_if),
@@ -101,9 +157,11 @@ const struct field socket_fields[] = {
 	{ .name = "ordered", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
 	  .from = "one dump a protocol and family",
 	  .doc = "Setting: true gives rows in the kernel's order, IPv4 before IPv6." },
-	{ .name = "uid", .type = FT_INT, .get = get_uid, .from = "idiag_uid",
+	{ .name = "uid", .type = FT_INT, .when = is_owned, .places = uid_places,
+	  .from = "idiag_uid",
 	  .doc = "User id of the owner; absent in time-wait and for a half-open connection." },
-	{ .name = "user", .type = FT_TEXT, .get = get_user, .cost = COST_LOOKUP,
+	{ .name = "user", .type = FT_TEXT, .when = is_owned, .get = get_user_name,
+	  .places = uid_places, .cost = COST_LOOKUP,
 	  .from = "idiag_uid and passwd(5)",
 	  .doc = "Login name of the owner; absent where uid is, and where no name is known." },
 	{ .name = "pid", .type = FT_INT, .get = get_pid, .get_more = more_pids, OWNER(0),
@@ -134,11 +192,12 @@ const struct field socket_fields[] = {
 	  .doc = "Whether a process is known to hold it (held), or why not: permission (of other "
 		 "users' processes), other-pidns (a process that /proc does not show), kernel (or "
 		 "on its way between two processes), time-wait, not-accepted, closed (by its "
-		 "program), gone (ended before its holder was found), unreadable (/proc is)." },
-	{ .name = "inode", .type = FT_INT, HDR(idiag_inode), NONE(0), .from = "idiag_inode",
+		 "program), gone (ended before its holder was found), unreadable (/proc is), "
+		 "untrusted (the row is of /proc/net/unix, into which any user can write)." },
+	{ .name = "inode", .type = FT_INT, .places = inode_places, NONE(0), .from = "idiag_inode",
 	  .doc = "Inode of the socket, as in /proc/PID/fd; absent when no program holds it yet "
 		 "or any more." },
-	{ .name = "cookie", .type = FT_INT, .get = get_cookie, .from = "idiag_cookie",
+	{ .name = "cookie", .type = FT_INT, .places = cookie_places, NONE(0), .from = "idiag_cookie",
 	  .doc = "Number of the socket that no other has while the system runs." },
 	{ .name = "mark", .type = FT_MARK, ATTR(INET_DIAG_MARK, 0, 4), .flags = FF_NET_ADMIN,
 	  .push = push_mark, .from = "INET_DIAG_MARK",
@@ -162,10 +221,10 @@ const struct field socket_fields[] = {
 	{ .name = "v6only", .type = FT_BOOL, ATTR(INET_DIAG_SKV6ONLY, 0, 1),
 	  .from = "INET_DIAG_SKV6ONLY",
 	  .doc = "Takes IPv6 only (IPV6_V6ONLY); told for listeners and closed sockets." },
-	{ .name = "shutdown_recv", .type = FT_BOOL, ATTR(INET_DIAG_SHUTDOWN, 0, 1), BITS(0, 1),
+	{ .name = "shutdown_recv", .type = FT_BOOL, .places = shutdown_places, BITS(0, 1),
 	  .from = "INET_DIAG_SHUTDOWN, RCV_SHUTDOWN",
 	  .doc = "Receiving is shut down: the peer has sent its end, or shutdown(SHUT_RD)." },
-	{ .name = "shutdown_send", .type = FT_BOOL, ATTR(INET_DIAG_SHUTDOWN, 0, 1), BITS(1, 1),
+	{ .name = "shutdown_send", .type = FT_BOOL, .places = shutdown_places, BITS(1, 1),
 	  .from = "INET_DIAG_SHUTDOWN, SEND_SHUTDOWN",
 	  .doc = "Sending is shut down: shutdown(SHUT_WR), or closed." },
 	{ .name = "tos", .type = FT_INT, ATTR(INET_DIAG_TOS, 0, 1), NEEDS(INET_DIAG_TOS),

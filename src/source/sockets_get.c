@@ -23,16 +23,36 @@ bool get_proto(const struct row *row, const struct field *f, struct value *v)
 
 bool get_family(const struct row *row, const struct field *f, struct value *v)
 {
+	const uint8_t *family = row_header(row);
+
+	/* with it every message of sock_diag begins */
 	(void)f;
-	return set_int(v, diag(row)->idiag_family);
+	return set_int(v, *family);
+}
+
+/* A byte of the header in all shapes; 0: rows of this one have no state. */
+static uint8_t state_of(const struct row *row)
+{
+	for (const struct place *p = state_places; p->shape; p++)
+		if (p->shape == row->shape)
+			return ((const uint8_t *)row_header(row))[p->offset];
+	return 0;
+}
+
+bool is_listener(const struct row *row, const struct field *f)
+{
+	(void)f;
+	return state_of(row) == STATE_LISTEN;
 }
 
 /* tcp keeps no closed socket in its tables: one listed as CLOSE is a bound one. */
 bool get_state(const struct row *row, const struct field *f, struct value *v)
 {
-	uint8_t state = diag(row)->idiag_state;
+	uint8_t state = state_of(row);
 
 	(void)f;
+	if (state == 0)
+		return false;
 	if (state == STATE_CLOSE && row->tag == IPPROTO_TCP)
 		state = STATE_BOUND_INACTIVE;
 	if (state == STATE_NEW_SYN_RECV)
@@ -81,47 +101,32 @@ bool get_dev(const struct row *row, const struct field *f, struct value *v)
  * The kernel writes uid 0 for what is no full socket: time-wait ones (their
  * timer is 3, also in FIN-WAIT-2) and requests half open. That is nobody's.
  */
-static bool full_socket(const struct inet_diag_msg *m)
+bool is_owned(const struct row *row, const struct field *f)
 {
+	const struct inet_diag_msg *m = diag(row);
+
+	(void)f;
+	if (row->shape != &shape_inet)
+		return true;
 	if (m->idiag_timer == 3 || m->idiag_state == STATE_TIME_WAIT ||
 	    m->idiag_state == STATE_NEW_SYN_RECV)
 		return false;
 	return m->idiag_state != STATE_SYN_RECV || m->idiag_inode != 0;
 }
 
-bool get_uid(const struct row *row, const struct field *f, struct value *v)
-{
-	(void)f;
-	return full_socket(diag(row)) && set_int(v, diag(row)->idiag_uid);
-}
-
-/* A uid without an entry in passwd is its own name. */
-bool get_user(const struct row *row, const struct field *f, struct value *v)
-{
-	const char *name;
-
-	(void)f;
-	if (!full_socket(diag(row)))
-		return false;
-	name = env_user(row->env, diag(row)->idiag_uid);
-	return name && set_text(v, name, strlen(name));
-}
-
-/* Of a listener the two queues are connections: those that wait, and how many may. */
-bool get_queue_of_listener(const struct row *row, const struct field *f, struct value *v)
-{
-	return diag(row)->idiag_state == STATE_LISTEN && field_load(f, row, v);
-}
-
+/* The declaration has the places of the backlog. */
 bool get_backlog_used(const struct row *row, const struct field *f, struct value *v)
 {
-	const struct inet_diag_msg *m = diag(row);
+	struct field number = { .type = FT_INT, .places = f->places };
+	struct value backlog, waits;
 
-	(void)f;
-	if (m->idiag_state != STATE_LISTEN || m->idiag_wqueue == 0)
+	if (!field_load(&number, row, &backlog) || backlog.num == 0)
+		return false;
+	number.places = recvq_places;
+	if (!field_load(&number, row, &waits))
 		return false;
 	v->kind = VALUE_FLOAT;
-	v->real = (double)m->idiag_rqueue / (double)m->idiag_wqueue;
+	v->real = (double)waits.num / (double)backlog.num;
 	return true;
 }
 
@@ -129,14 +134,6 @@ bool get_backlog_used(const struct row *row, const struct field *f, struct value
 bool get_timer_value(const struct row *row, const struct field *f, struct value *v)
 {
 	return diag(row)->idiag_timer != 0 && field_load(f, row, v);
-}
-
-bool get_cookie(const struct row *row, const struct field *f, struct value *v)
-{
-	uint64_t cookie = row->source->key(row);
-
-	(void)f;
-	return cookie && set_int(v, (int64_t)cookie);
 }
 
 bool get_cgroup(const struct row *row, const struct field *f, struct value *v)

@@ -8,13 +8,26 @@
 const struct enum_name proto_names[] = {
 	{ PROTO_TCP, "tcp" },
 	{ PROTO_UDP, "udp" },
+	{ PROTO_UNIX, "unix" },
 	{ 0, NULL },
 };
 
 const struct enum_name family_names[] = {
 	{ AF_INET, "inet" }, { AF_INET, "ipv4" },   { AF_INET, "ip4" },	  { AF_INET, "v4" },
 	{ AF_INET, "4" },    { AF_INET6, "inet6" }, { AF_INET6, "ipv6" }, { AF_INET6, "ip6" },
-	{ AF_INET6, "v6" },  { AF_INET6, "6" },	    { 0, NULL },
+	{ AF_INET6, "v6" },  { AF_INET6, "6" },	    { AF_UNIX, "unix" },  { AF_UNIX, "local" },
+	{ 0, NULL },
+};
+
+/* enum sock_type, <linux/net.h> */
+const struct enum_name type_names[] = {
+	{ SOCK_STREAM, "stream" },
+	{ SOCK_DGRAM, "dgram" },
+	{ SOCK_RAW, "raw" },
+	{ SOCK_RDM, "rdm" },
+	{ SOCK_SEQPACKET, "seqpacket" },
+	{ SOCK_SEQPACKET, "seq" },
+	{ 0, NULL },
 };
 
 /* The kernel's states, as ss, netstat and RFC 9293 spell them. */
@@ -86,5 +99,6 @@ const struct enum_name owner_status_names[] = {
 	{ OWNER_CLOSED, "closed" },
 	{ OWNER_GONE, "gone" },
 	{ OWNER_UNREADABLE, "unreadable" },
+	{ OWNER_UNTRUSTED, "untrusted" },
 	{ 0, NULL },
 };
