@@ -185,6 +185,12 @@ struct plan {
 /* needs: extensions wanted beside those of the query's own fields. False: no memory. */
 bool plan_make(const struct query *q, uint32_t needs, struct env *env, struct plan *out);
 
+/*
+ * Can a row of the query have the field, as far as the parts tell that it asks for?
+ * True also when that is not known.
+ */
+bool plan_may_have(const struct query *q, const struct field *f);
+
 /* The request of this plan; both must live as long as it is used. */
 void plan_request(const struct plan *p, const struct query *q, struct env *env,
 		  struct scan_request *out);

@@ -202,6 +202,35 @@ static void use_field(struct plan *p, const struct field *f)
 	p->net_admin |= (f->flags & FF_NET_ADMIN) != 0;
 }
 
+/* Parts that tell the field's value and have none. */
+static bool parts_lack(const struct source *s, const struct plan *p, const struct field *f)
+{
+	struct value v;
+
+	for (unsigned i = 0; i < s->nparts; i++)
+		if (part_has(&p->parts, i) && (!s->part_value(i, f, &v) || v.kind != VALUE_NIL))
+			return false;
+	return p->nparts > 0;
+}
+
+bool plan_may_have(const struct query *q, const struct field *f)
+{
+	size_t n = q->filter ? gather(q->filter, NULL, 0) : 0;
+	const struct cond **conds = n ? calloc(n, sizeof(*conds)) : NULL;
+	struct plan *p = calloc(1, sizeof(*p));
+	bool may = true;
+
+	if (p && (conds || n == 0)) {
+		if (n)
+			gather(q->filter, conds, 0);
+		choose_parts(q, conds, n, p);
+		may = !parts_lack(q->source, p, f);
+	}
+	free(p);
+	free(conds);
+	return may;
+}
+
 bool plan_make(const struct query *q, uint32_t needs, struct env *env, struct plan *out)
 {
 	size_t n = q->filter ? gather(q->filter, NULL, 0) : 0;

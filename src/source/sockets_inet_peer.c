@@ -2,7 +2,7 @@
  * Owns the search for the other end of a tcp or udp connection: the socket of the
  * same namespace that has the two ends exchanged.
  *
- * The kernel finds a socket by its ends at once, in about 15 us a question; a list
+ * The kernel finds a socket by its ends at once, in about 12 us a question; a list
  * of all takes about 1 us a socket. So the first rows are asked for one by one,
  * and when there were as many as a list of usual length is worth, all are listed.
  */

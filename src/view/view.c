@@ -50,7 +50,8 @@ size_t view_columns(const struct query *q, struct view_column *out, size_t max)
 	for (size_t i = 0; i < q->nsort; i++)
 		mark(s, q->sort[i].field, used);
 	for (size_t i = 0; s->fields[i].name && n < max; i++)
-		if (s->fields[i].flags & FF_COLUMN || (i < MAX_FIELDS && used[i]))
+		if ((i < MAX_FIELDS && used[i]) ||
+		    (s->fields[i].flags & FF_COLUMN && plan_may_have(q, &s->fields[i])))
 			out[n++] = (struct view_column){ .field = &s->fields[i] };
 	return n;
 }
