@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 enum { FIRST_CAP = 64 };
 
@@ -66,6 +67,15 @@ void nummap_free(struct nummap *m)
 {
 	free(m->slots);
 	memset(m, 0, sizeof(*m));
+}
+
+uint64_t hash_seed(void)
+{
+	uint64_t seed;
+
+	if (getrandom(&seed, sizeof(seed), GRND_NONBLOCK) != sizeof(seed))
+		seed = (uintptr_t)&seed; /* early at boot; still another in each process */
+	return mix(seed);
 }
 
 uint64_t hash_bytes(uint64_t seed, const void *bytes, size_t len)

@@ -22,6 +22,8 @@ uint64_t *nummap_find(const struct nummap *m, uint64_t key);
 uint64_t *nummap_add(struct nummap *m, uint64_t key, bool *fresh);
 void nummap_free(struct nummap *m);
 
+/* One that nobody can foresee: whoever chooses keys shall not choose their hashes. */
+uint64_t hash_seed(void);
 /* A number that bytes have most likely alone; never 0. Another seed gives others. */
 uint64_t hash_bytes(uint64_t seed, const void *bytes, size_t len);
 

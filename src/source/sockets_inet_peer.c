@@ -14,7 +14,6 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 
 /* Questions before the list. */
@@ -50,9 +49,8 @@ static struct inet_peers *peers_of(struct env *env)
 
 	if (!*p) {
 		*p = calloc(1, sizeof(**p));
-		/* whoever chooses ports shall not choose hashes */
-		if (*p && getrandom(&(*p)->seed, sizeof((*p)->seed), GRND_NONBLOCK) < 0)
-			(*p)->seed = (uintptr_t)*p;
+		if (*p)
+			(*p)->seed = hash_seed();
 	}
 	return *p;
 }
@@ -233,14 +231,13 @@ uint32_t inet_peer(const struct row *row)
 	p = peers_of(row->env);
 	if (!p)
 		return 0;
-	/* a recording has lists only */
-	if (!p->listed && (p->asked >= QUESTIONS || nl_replay_loaded()))
+	key = row->source->key(row);
+	/* a recording has lists only; a row without a key is one of /proc */
+	if (!p->listed && (key == 0 || p->asked >= QUESTIONS || nl_replay_loaded()))
 		list(p, row->env);
 	if (p->listed)
 		return look_up(p, row);
-	/* 0 is no key; no socket has that cookie either */
-	key = row->source->key(row);
-	slot = key ? nummap_add(&p->found, key, &fresh) : NULL;
+	slot = nummap_add(&p->found, key, &fresh);
 	if (!slot)
 		return 0;
 	if (fresh) {

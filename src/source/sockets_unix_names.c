@@ -29,6 +29,7 @@ struct unix_names {
 	struct nummap refs; /* inode -> RefCount, or DOUBTFUL */
 	bool refs_asked, refs_failed;
 	struct nummap texts; /* hash -> list of struct piece */
+	uint64_t seed;	     /* of all hashes */
 };
 
 #define DOUBTFUL UINT64_MAX
@@ -73,8 +74,11 @@ static struct unix_names *names_of(struct env *env)
 {
 	struct unix_names **u = env_unix_names(env);
 
-	if (!*u)
+	if (!*u) {
 		*u = calloc(1, sizeof(**u));
+		if (*u)
+			(*u)->seed = hash_seed();
+	}
 	return *u;
 }
 
@@ -97,7 +101,7 @@ const char *unix_keep_text(struct env *env, const char *text, size_t len)
 	bool fresh;
 	uint64_t *slot;
 
-	slot = u ? nummap_add(&u->texts, hash_bytes(0, text, len), &fresh) : NULL;
+	slot = u ? nummap_add(&u->texts, hash_bytes(u->seed, text, len), &fresh) : NULL;
 	if (!slot)
 		return NULL;
 	for (p = (struct piece *)(uintptr_t)*slot; p; p = p->next)
@@ -113,11 +117,11 @@ const char *unix_keep_text(struct env *env, const char *text, size_t len)
 /* ---- the dump of names ----------------------------------------------------------------- */
 
 /* Hash of the text up to its first newline, or the end. */
-static uint64_t first_line(const char *text, const char *end)
+static uint64_t first_line(const struct unix_names *u, const char *text, const char *end)
 {
 	const char *newline = memchr(text, '\n', (size_t)(end - text));
 
-	return hash_bytes(0, text, (size_t)((newline ? newline : end) - text));
+	return hash_bytes(u->seed, text, (size_t)((newline ? newline : end) - text));
 }
 
 /* As /proc/net/unix writes it: a path without its NUL, else "@" for each NUL. */
@@ -137,7 +141,7 @@ static bool add_broken(struct unix_names *u, const unsigned char *name, size_t l
 	for (size_t i = 0; i < len; i++)
 		if (!p->bytes[i])
 			p->bytes[i] = '@';
-	slot = nummap_add(&u->broken, first_line(p->bytes, p->bytes + len), &fresh);
+	slot = nummap_add(&u->broken, first_line(u, p->bytes, p->bytes + len), &fresh);
 	if (!slot) {
 		free(p);
 		return false;
@@ -261,7 +265,7 @@ static const char *end_of_name(const struct unix_names *u, const char *name, con
 	size_t longest = 0;
 
 	if (u->broken.n)
-		slot = nummap_find(&u->broken, first_line(name, end));
+		slot = nummap_find(&u->broken, first_line(u, name, end));
 	for (const struct piece *p = slot ? (const struct piece *)(uintptr_t)*slot : NULL; p;
 	     p = p->next)
 		if (p->len > longest && (size_t)(end - name) > p->len &&

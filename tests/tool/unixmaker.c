@@ -6,8 +6,8 @@
  *
  * Runs in the folder, where the paths are made. The command finds the inode of each
  * socket in UM_NAME, the folder in UM_FOLDER, and the two processes in UM_PARENT and
- * UM_CHILD; the child is called "unix-client". Ends with the command's exit code, or 125 when something
- * could not be made.
+ * UM_CHILD; the child is called "unix-client". Ends with the command's exit code, or 125 when
+ * something could not be made.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -194,8 +194,8 @@ static void make_forgeries(void)
 	bind_to(keep(unix_socket(SOCK_STREAM), CHILD, "FORGER"), name, (size_t)n);
 	n = snprintf(name, sizeof(name), form, "g", strtoul(getenv("UM_TCP"), NULL, 10), "evil");
 	bind_to(keep(unix_socket(SOCK_STREAM), CHILD, "FORGER_TCP"), name, (size_t)n);
-	n = snprintf(name + 1, sizeof(name) - 1, form, "h",
-		     strtoul(getenv("UM_CLIENT"), NULL, 10), "y");
+	n = snprintf(name + 1, sizeof(name) - 1, form, "h", strtoul(getenv("UM_CLIENT"), NULL, 10),
+		     "y");
 	name[0] = '\0';
 	bind_to(keep(unix_socket(SOCK_DGRAM), CHILD, "FORGER_ABSTRACT"), name, (size_t)n + 1);
 }
