@@ -2,11 +2,12 @@
  * Fuzzes what reads a row: the bytes are one message of sock_diag, in a block of
  * exactly its size; every field is decoded and shown, and tested by conditions.
  */
-#include "connsh/source.h"
+#include "source/sockets.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -23,12 +24,15 @@ static void touch(const char *text, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct source *s = &source_sockets;
+	/* a message begins with its family */
+	bool is_unix = size && data[0] == AF_UNIX;
+	const struct shape *shape = is_unix ? &shape_unix : &shape_inet;
 	size_t len = NLMSG_HDRLEN + size;
 	struct nlmsghdr *msg;
 	struct env *env;
 	struct row row;
 
-	if (size < s->shape->header || size > 65536)
+	if (size < shape->header || size > 65536)
 		return 0;
 	msg = calloc(1, len);
 	env = env_new(NULL);
@@ -36,19 +40,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		abort();
 	memcpy((char *)msg + NLMSG_HDRLEN, data, size);
 	msg->nlmsg_len = (uint32_t)len;
-	msg->nlmsg_type = s->shape->type;
+	msg->nlmsg_type = shape->type;
 	row = (struct row){ .source = s,
 			    .env = env,
 			    .msg = msg,
-			    .shape = s->shape,
-			    .tag = data[0] & 1 ? IPPROTO_TCP : IPPROTO_UDP };
+			    .shape = shape,
+			    .tag = is_unix	 ? PROTO_UNIX
+				   : data[1] & 1 ? PROTO_TCP
+						 : PROTO_UDP };
 	for (const struct field *f = s->fields; f->name; f++) {
 		char buf[VALUE_TEXT_MAX];
 		struct value v;
 		const char *text;
 		size_t n;
 
-		if (f->cost == COST_LOOKUP || !field_get(f, &row, &v))
+		/* the other end is asked of the kernel */
+		if (f->cost == COST_LOOKUP || f->needs & NEED_PEER || !field_get(f, &row, &v))
 			continue;
 		text = value_text(f, &v, buf, &n);
 		touch(text, n);
