@@ -49,41 +49,41 @@
 const struct place state_places[] = {
 	AT(shape_inet, struct inet_diag_msg, idiag_state),
 	AT(shape_unix, struct unix_diag_msg, udiag_state),
-	{ NULL },
+	{ .shape = NULL },
 };
 const struct place recvq_places[] = {
 	AT(shape_inet, struct inet_diag_msg, idiag_rqueue),
 	{ &shape_unix, UNIX_DIAG_RQLEN, 0, 4, 0 },
-	{ NULL },
+	{ .shape = NULL },
 };
 static const struct place sendq_places[] = {
 	AT(shape_inet, struct inet_diag_msg, idiag_wqueue),
 	{ &shape_unix, UNIX_DIAG_RQLEN, 4, 4, 0 },
-	{ NULL },
+	{ .shape = NULL },
 };
 static const struct place uid_places[] = {
 	AT(shape_inet, struct inet_diag_msg, idiag_uid),
 	{ &shape_unix, UNIX_DIAG_UID, 0, 4, 0 },
-	{ NULL },
+	{ .shape = NULL },
 };
 static const struct place inode_places[] = {
 	AT(shape_inet, struct inet_diag_msg, idiag_inode),
 	AT(shape_unix, struct unix_diag_msg, udiag_ino),
-	{ NULL },
+	{ .shape = NULL },
 };
 static const struct place cookie_places[] = {
 	AT(shape_inet, struct inet_diag_msg, id.idiag_cookie),
 	AT(shape_unix, struct unix_diag_msg, udiag_cookie),
-	{ NULL },
+	{ .shape = NULL },
 };
 static const struct place shutdown_places[] = {
 	{ &shape_inet, INET_DIAG_SHUTDOWN, 0, 1, 0 },
 	{ &shape_unix, UNIX_DIAG_SHUTDOWN, 0, 1, 0 },
-	{ NULL },
+	{ .shape = NULL },
 };
 static const struct place type_places[] = {
 	AT(shape_unix, struct unix_diag_msg, udiag_type),
-	{ NULL },
+	{ .shape = NULL },
 };
 /* The kernel fills one array for all kinds, sock_diag_put_meminfo. */
 #define SKMEM_PLACES(at) { \

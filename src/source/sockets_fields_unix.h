@@ -32,7 +32,8 @@
 	{ .name = "pending", .type = FT_INT, .get = get_pending, UNIX, .flags = FF_LIST,
 	  .cost = COST_LOOKUP, .from = "UNIX_DIAG_ICONS",
 	  .doc = "Inodes of the sockets whose connections wait to be accepted by a unix listener, "
-		 "as a list; absent when there are none, or more than about 900." },
+		 "as a list; absent when there are none, or more than the kernel tells (about 900, of "
+		 "newer kernels twice that)." },
 	{ .name = "refs", .type = FT_INT, .get = get_refs, UNIX, .cost = COST_LOOKUP,
 	  .from = "RefCount of /proc/net/unix",
 	  .doc = "References of the kernel to a unix socket; absent of a connection that waits to "

@@ -35,8 +35,9 @@ uint32_t unix_waiting(const struct row *row);
  * Asks for the connections that wait at a listener (UNIX_DIAG_ICONS): for each the
  * inode of the socket that has connected, 0 if it has been closed since. The list
  * lies in buf, *n is its length; 0 when the kernel told it (an empty one too, of a
- * listener that is gone), -1 and *err. More than about 900 are refused (EMSGSIZE):
- * the answer for one socket is at most a page (unix_diag_get_exact).
+ * listener that is gone), -1 and *err. Of too many the kernel answers EMSGSIZE: about
+ * 900 by unix_diag_get_exact, whose answers are at most a page, twice that where its
+ * buffers are rounded up.
  */
 struct unix_icons {
 	_Alignas(8) unsigned char reply[8192];

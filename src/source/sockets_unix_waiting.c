@@ -3,7 +3,8 @@
  * none of them, but tells of each listener how many there are and who has
  * connected: a row has the listener's type and name, and the other end as its
  * peer, as /proc/net/unix shows it. That text is not asked, for a name in it can
- * pretend to be rows.
+ * pretend to be rows. (A connection from another network namespace is listed there
+ * by the kernel, once it is accepted; until then here it is where its listener is.)
  */
 #include "nummap.h"
 #include "sockets_unix.h"
