@@ -20,8 +20,8 @@ struct view_column {
 
 /*
  * The columns that are shown of a query when nobody names them: those that its
- * source marks and rows of the query can have, and those that conditions, distinct
- * and sort name, in declared order. At most max; returns how many.
+ * source marks, and those that conditions, distinct and sort name, in declared
+ * order. At most max; returns how many.
  */
 size_t view_columns(const struct query *q, struct view_column *out, size_t max);
 /* All fields that rows can have. */

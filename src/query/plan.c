@@ -20,7 +20,7 @@ static enum tri part_leaf(const struct cond *c, const void *arg)
 	const struct part *part = arg;
 	struct value v;
 
-	if (!part->source->part_value(part->number, c->field, &v))
+	if (!part->source->part_value || !part->source->part_value(part->number, c->field, &v))
 		return TRI_UNKNOWN;
 	return cond_match_value(c, &v) ? TRI_YES : TRI_NO;
 }
@@ -55,9 +55,11 @@ static void choose_parts(const struct query *q, const struct cond *const *conds,
 	for (unsigned i = 0; i < s->nparts; i++) {
 		enum tri m = q->filter ? part_matches(s, i, q->filter) : TRI_YES;
 
-		if (m == TRI_NO || !s->part_asked(i, conds, nconds))
+		if (m == TRI_NO || (s->part_asked && !s->part_asked(i, conds, nconds)))
 			continue;
 		part_add(&out->parts, i);
+		if (!s->part_named || s->part_named(i, conds, nconds))
+			part_add(&out->named, i);
 		out->nparts++;
 		if (m == TRI_UNKNOWN)
 			out->exact = false;
@@ -189,6 +191,7 @@ void plan_request(const struct plan *p, const struct query *q, struct env *env,
 	memset(out, 0, sizeof(*out));
 	out->env = env;
 	out->parts = p->parts;
+	out->named = p->named;
 	out->needs = p->needs;
 	out->prog = p->prog.len ? &p->prog : NULL;
 	out->ordered = q->ordered;
@@ -200,35 +203,6 @@ static void use_field(struct plan *p, const struct field *f)
 {
 	p->needs |= f->needs;
 	p->net_admin |= (f->flags & FF_NET_ADMIN) != 0;
-}
-
-/* Parts that tell the field's value and have none. */
-static bool parts_lack(const struct source *s, const struct plan *p, const struct field *f)
-{
-	struct value v;
-
-	for (unsigned i = 0; i < s->nparts; i++)
-		if (part_has(&p->parts, i) && (!s->part_value(i, f, &v) || v.kind != VALUE_NIL))
-			return false;
-	return p->nparts > 0;
-}
-
-bool plan_may_have(const struct query *q, const struct field *f)
-{
-	size_t n = q->filter ? gather(q->filter, NULL, 0) : 0;
-	const struct cond **conds = n ? calloc(n, sizeof(*conds)) : NULL;
-	struct plan *p = calloc(1, sizeof(*p));
-	bool may = true;
-
-	if (p && (conds || n == 0)) {
-		if (n)
-			gather(q->filter, conds, 0);
-		choose_parts(q, conds, n, p);
-		may = !parts_lack(q->source, p, f);
-	}
-	free(p);
-	free(conds);
-	return may;
 }
 
 bool plan_make(const struct query *q, uint32_t needs, struct env *env, struct plan *out)

@@ -1,6 +1,7 @@
 /*
- * Rows of socket_fields: what unix sockets have, <linux/unix_diag.h>, and the
- * other end of any socket. Included by sockets_fields.c in its table.
+ * Rows of socket_fields: the type of any socket that has no protocol for it, what
+ * unix sockets have, <linux/unix_diag.h>, and the other end of any socket. Included by
+ * sockets_fields.c in its table.
  */
 /* clang-format off */
 #define UNIX .shape = &shape_unix
@@ -9,9 +10,11 @@
 	.needs = UNIX_NEEDS(UDIAG_SHOW_VFS), .cost = COST_REQUEST
 #define PEER_OWNER .needs = NEED_OWNER | NEED_PEER, .cost = COST_PROC
 
-	{ .name = "type", .type = FT_ENUM, .names = type_names, .places = type_places,
-	  .flags = FF_COLUMN, .from = "udiag_type",
-	  .doc = "Type of a unix socket: stream, dgram or seqpacket." },
+	{ .name = "type", .type = FT_ENUM, .names = sock_type_names, .places = type_places, NONE(0),
+	  .flags = FF_COLUMN,
+	  .from = "udiag_type, pdiag_type, ndiag_type, vdiag_type, xdiag_type, TIPC_NLA_SOCK_TYPE",
+	  .doc = "Type of the socket: stream, dgram, raw, rdm, seqpacket or packet; of unix, packet, "
+		 "netlink, vsock, xdp and tipc." },
 	{ .name = "name", .type = FT_TEXT, .get = get_unix_name, UNIX,
 	  .flags = FF_COLUMN, .from = "UNIX_DIAG_NAME",
 	  .doc = "Name of a unix socket as ss shows it: its path, or its abstract name with @ for "

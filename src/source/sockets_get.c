@@ -21,43 +21,22 @@ bool get_proto(const struct row *row, const struct field *f, struct value *v)
 	return set_int(v, row->tag);
 }
 
+/* Of inet a protocol has two families; of others it is the family's own. */
 bool get_family(const struct row *row, const struct field *f, struct value *v)
 {
-	const uint8_t *family = row_header(row);
-
-	/* with it every message of sock_diag begins */
 	(void)f;
-	return set_int(v, *family);
+	if (row->shape == &shape_inet)
+		return set_int(v, diag(row)->idiag_family);
+	return set_int(v, row->tag & 0xff);
 }
 
-/* A byte of the header in all shapes; 0: rows of this one have no state. */
-static uint8_t state_of(const struct row *row)
-{
-	for (const struct place *p = state_places; p->shape; p++)
-		if (p->shape == row->shape)
-			return ((const uint8_t *)row_header(row))[p->offset];
-	return 0;
-}
-
-bool is_listener(const struct row *row, const struct field *f)
-{
-	(void)f;
-	return state_of(row) == STATE_LISTEN;
-}
-
-/* tcp keeps no closed socket in its tables: one listed as CLOSE is a bound one. */
 bool get_state(const struct row *row, const struct field *f, struct value *v)
 {
-	uint8_t state = state_of(row);
+	const struct sock_kind *k = socket_kind(row);
+	unsigned state = k->state ? k->state(row) : STATE_CLOSE;
 
 	(void)f;
-	if (state == 0)
-		return false;
-	if (state == STATE_CLOSE && row->tag == IPPROTO_TCP)
-		state = STATE_BOUND_INACTIVE;
-	if (state == STATE_NEW_SYN_RECV)
-		state = STATE_SYN_RECV;
-	return set_int(v, state);
+	return state && set_int(v, state);
 }
 
 bool get_addr(const struct row *row, const struct field *f, struct value *v)
@@ -86,44 +65,47 @@ bool get_inbound(const struct row *row, const struct field *f, struct value *v)
 	return listens >= 0;
 }
 
-bool get_dev(const struct row *row, const struct field *f, struct value *v)
-{
-	const char *name;
-
-	(void)f;
-	if (diag(row)->id.idiag_if == 0)
-		return false;
-	name = env_ifname(row->env, diag(row)->id.idiag_if);
-	return name && set_text(v, name, strlen(name));
-}
-
 /*
  * The kernel writes uid 0 for what is no full socket: time-wait ones (their
  * timer is 3, also in FIN-WAIT-2) and requests half open. That is nobody's.
  */
-bool is_owned(const struct row *row, const struct field *f)
+static bool full_socket(const struct inet_diag_msg *m)
 {
-	const struct inet_diag_msg *m = diag(row);
-
-	(void)f;
-	if (row->shape != &shape_inet)
-		return true;
 	if (m->idiag_timer == 3 || m->idiag_state == STATE_TIME_WAIT ||
 	    m->idiag_state == STATE_NEW_SYN_RECV)
 		return false;
 	return m->idiag_state != STATE_SYN_RECV || m->idiag_inode != 0;
 }
 
+bool get_uid(const struct row *row, const struct field *f, struct value *v)
+{
+	return (row->shape != &shape_inet || full_socket(diag(row))) && field_load(f, row, v);
+}
+
+/* A uid without an entry in passwd has no name. */
+bool get_user(const struct row *row, const struct field *f, struct value *v)
+{
+	return (row->shape != &shape_inet || full_socket(diag(row))) && get_user_name(row, f, v);
+}
+
+/* Of a listener the two queues are connections: those that wait, and how many may. */
+bool is_listener(const struct row *row, const struct field *f)
+{
+	const struct sock_kind *k = socket_kind(row);
+
+	(void)f;
+	return k->state && k->state(row) == STATE_LISTEN;
+}
+
 /* The declaration has the places of the backlog. */
 bool get_backlog_used(const struct row *row, const struct field *f, struct value *v)
 {
-	struct field number = { .type = FT_INT, .places = f->places };
-	struct value backlog, waits;
+	static const struct field waiting = { .type = FT_INT, .places = queue_places };
+	struct field most = { .type = FT_INT, .places = f->places };
+	struct value waits, backlog;
 
-	if (!field_load(&number, row, &backlog) || backlog.num == 0)
-		return false;
-	number.places = recvq_places;
-	if (!field_load(&number, row, &waits))
+	if (!field_load(&most, row, &backlog) || backlog.num == 0 ||
+	    !field_load(&waiting, row, &waits))
 		return false;
 	v->kind = VALUE_FLOAT;
 	v->real = (double)waits.num / (double)backlog.num;
@@ -213,4 +195,57 @@ bool get_tls(const struct row *row, const struct field *f, struct value *v)
 		return false;
 	memcpy(&n, nl_attr_data(a), sizeof(n));
 	return set_int(v, n);
+}
+
+/*
+ * Protocols of several families have the same numbers, and each family names its own.
+ * A packet socket of protocol 0 receives nothing.
+ */
+bool get_protocol(const struct row *row, const struct field *f, struct value *v)
+{
+	const char *name;
+	int64_t n;
+
+	if (!field_number(f, row, &n) || (n == 0 && row->shape == &shape_packet))
+		return false;
+	name = enum_text(socket_kind(row)->protocols, n);
+	if (!name)
+		return more_protocols(row, f, n > UINT8_MAX ? 2 : 1, v);
+	return set_text(v, name, strlen(name));
+}
+
+bool more_protocols(const struct row *row, const struct field *f, size_t i, struct value *v)
+{
+	const char *kept;
+	char text[24];
+	int64_t n;
+
+	if (i > 2 || !field_number(f, row, &n))
+		return false;
+	snprintf(text, sizeof(text), i == 1 ? "%llu" : "0x%04llx", (unsigned long long)n);
+	kept = env_text(row->env, text, strlen(text));
+	return kept && set_text(v, kept, strlen(kept));
+}
+
+/* The kinds' bits overlap: those of netlink stand above those of packet in the names. */
+bool get_flags(const struct row *row, const struct field *f, struct value *v)
+{
+	struct value *list;
+	int64_t bits;
+	size_t n = 0;
+
+	if (!field_number(f, row, &bits))
+		return false;
+	if (row->shape == &shape_netlink)
+		bits <<= NETLINK_FLAG_SHIFT;
+	list = env_list(row->env, 64);
+	if (!list)
+		return false;
+	for (const struct enum_name *e = sock_flag_names; e->name; e++)
+		if (bits & e->value)
+			set_int(&list[n++], e->value);
+	v->kind = VALUE_LIST;
+	v->list.items = list;
+	v->list.n = n;
+	return n > 0;
 }

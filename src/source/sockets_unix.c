@@ -28,12 +28,15 @@ const struct shape shape_unix = {
 /* What every row comes with, so that fields which all sockets have need no extension. */
 #define SHOW_ALWAYS (UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN | UDIAG_SHOW_UID)
 
+/* The memory of a socket is the same extension in all fields. */
+#define NEED_MEMINFO (UINT32_C(1) << (INET_DIAG_SKMEMINFO - 1))
+#define EXTENSIONS   (UNIX_NEEDS(UDIAG_SHOW_VFS) | NEED_MEMINFO)
+
 static uint32_t show_of(uint32_t needs)
 {
 	uint32_t show = SHOW_ALWAYS | (needs >> UNIX_SHOW_SHIFT & UDIAG_SHOW_VFS);
 
-	/* the memory of a socket is the same extension in all fields */
-	if (needs & 1u << (INET_DIAG_SKMEMINFO - 1))
+	if (needs & NEED_MEMINFO)
 		show |= UDIAG_SHOW_MEMINFO;
 	return show;
 }
@@ -156,6 +159,11 @@ static uint32_t unix_inode(const struct row *row, enum owner_status *why)
 	return 0;
 }
 
+static unsigned unix_state(const struct row *row)
+{
+	return unix_msg(row)->udiag_state;
+}
+
 /* UNIX_DIAG_PEER is 0 while the other end has not been accepted. */
 static uint32_t unix_peer(const struct row *row)
 {
@@ -243,6 +251,8 @@ const struct sock_kind sock_unix = {
 	.key = unix_key,
 	.inode = unix_inode,
 	.peer = unix_peer,
+	.state = unix_state,
+	.extensions = EXTENSIONS,
 	.refetch = unix_refetch,
 };
 
@@ -252,5 +262,7 @@ const struct sock_kind sock_unix_waiting = {
 	.key = unix_key,
 	.inode = unix_inode,
 	.peer = unix_peer,
+	.state = unix_state,
+	.extensions = EXTENSIONS,
 	.refetch = unix_refetch,
 };
