@@ -1,7 +1,7 @@
 /*
- * Rows of socket_fields: the type of any socket that has no protocol for it, what
- * unix sockets have, <linux/unix_diag.h>, and the other end of any socket. Included by
- * sockets_fields.c in its table.
+ * Rows of socket_fields: what unix sockets have, <linux/unix_diag.h>, the type that
+ * others have too, and the other end of any socket. Included by sockets_fields.c in
+ * its table.
  */
 /* clang-format off */
 #define UNIX .shape = &shape_unix

@@ -6,6 +6,7 @@
  * any row. Names are up to 108 bytes, and what follows a row may be the end of its
  * name, so nothing in the text alone tells such lines from the kernel's.
  */
+#include "nummap.h"
 #include "sockets_unix.h"
 
 #include <errno.h>
@@ -138,6 +139,24 @@ static void put_name(struct text *t)
 	message_put(&t->msg, UNIX_DIAG_NAME, t->name, t->len);
 }
 
+/*
+ * By its inode alone a forged row would pass for the real one, which then is left
+ * out as a double: only one that is the same throughout is.
+ */
+static uint64_t key_of(struct text *t)
+{
+	const struct unix_line *row = &t->row;
+	const uint64_t words[] = {
+		row->inode,
+		(uint64_t)row->refs << 32 | row->flags,
+		(uint64_t)row->type << 8 | row->state,
+		hash_bytes(0, t->name ? t->name : "", t->len),
+		row->inode ? 0 : ++t->number,
+	};
+
+	return hash_bytes(0, words, sizeof(words));
+}
+
 static const struct nlmsghdr *finish_row(struct text *t)
 {
 	const struct unix_line *row = &t->row;
@@ -147,8 +166,7 @@ static const struct nlmsghdr *finish_row(struct text *t)
 		.udiag_state = state_of(row),
 		.udiag_ino = row->inode,
 	};
-	/* inodes stay below the other numbers */
-	uint64_t key = row->inode ? row->inode : UINT64_C(1) << 40 | ++t->number;
+	uint64_t key = key_of(t);
 
 	t->pending = false;
 	message_begin(&t->msg, SOCK_DIAG_BY_FAMILY, &m, sizeof(m));

@@ -421,6 +421,7 @@ function TestRefused:test_rows()
     end
     print(q.source)
   ]])
+  out = "\n" .. out
   lu.assertStrContains(out, ("\n%d\tlisten\tstream\t2\tx.sock\tnil\tnil\tuntrusted\tnil\t")
     :format(um.LISTENER))
   lu.assertStrContains(out, ("\n%d\testablished\tdgram\t2\tnil\tnil\tnil\tuntrusted\t")
@@ -430,6 +431,18 @@ function TestRefused:test_rows()
     ""))
   lu.assertEquals(waits, 2)
   lu.assertStrContains(out, "proc\n")
+end
+
+-- A forged row stands beside the one that it pretends to be, wherever in the list it is.
+function TestRefused:test_not_in_its_place()
+  local out = refused(([[
+    for s in sockets{proto="unix", inode=%d} do print(s.state, s.refs, s.path) end
+    for s in sockets{proto="unix", inode=%d} do print(s.state, s.refs, s.path) end
+  ]]):format(um.LISTENER, um.CLIENT))
+  lu.assertStrContains("\n" .. out, "\nlisten\t2\tx.sock\n")
+  lu.assertStrContains("\n" .. out, "\nestablished\t153\tx.sock\n")
+  lu.assertStrContains("\n" .. out, "\nestablished\t3\tnil\n")
+  lu.assertStrContains("\n" .. out, "\nestablished\t153\ty\n")
 end
 
 -- The forged row of a tcp socket is listed, as nothing tells it from others, but it has no owner.
