@@ -61,11 +61,9 @@ void answer_settle(lua_State *L, int query, const struct report *r)
 	answer_keep(L, query, r);
 }
 
-void answer_hidden(lua_State *L, const struct row *row)
+void answer_hidden(lua_State *L, const struct row *row, uint32_t inode)
 {
 	struct lx_state *st = lx_state(L);
-	enum owner_status why;
-	uint32_t inode = row->source->inode ? row->source->inode(row, &why) : 0;
 
 	if (st->noticed || !inode || env_owner_hidden(row->env, inode) == OWNER_NOT_HIDDEN)
 		return;

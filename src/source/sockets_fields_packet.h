@@ -21,10 +21,6 @@
 	.needs = PACKET_NEEDS(PACKET_SHOW_RING_CFG) | NETLINK_NEEDS(NDIAG_SHOW_RING_CFG), \
 	.cost = COST_REQUEST, .from = "pdr_" #member
 
-	{ .name = "type", .type = FT_ENUM, .names = sock_type_names, .places = type_places, NONE(0),
-	  .flags = FF_COLUMN, .from = "pdiag_type, ndiag_type, vdiag_type, xdiag_type, TIPC_NLA_SOCK_TYPE",
-	  .doc = "Type of the socket: stream, dgram, raw, rdm, seqpacket or packet; of packet, "
-		 "netlink, vsock, xdp and tipc." },
 	{ .name = "protocol", .type = FT_TEXT, .get = get_protocol, .get_more = more_protocols,
 	  .places = protocol_places, .flags = FF_COLUMN, .from = "pdiag_num, ndiag_protocol",
 	  .doc = "What a packet socket receives (all, ip, arp, ipv6 ... or an ethertype such as "
