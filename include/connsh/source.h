@@ -158,10 +158,11 @@ enum field_cost {
  * Bits of `needs` beside those that a request carries (the lower ones, the
  * source's own): rows are given out when their owners are known.
  */
+#define NEED_PEER    UINT32_C(0x10000000) /* and of the sockets at their other ends */
 #define NEED_OWNER   UINT32_C(0x20000000)
 #define NEED_HOLDERS UINT32_C(0x40000000) /* all of them, whatever the conditions ask for */
 #define NEED_FACTS   UINT32_C(0x80000000) /* and what /proc says of the owners: exe, cgroup */
-#define NEED_OWNERS  (NEED_OWNER | NEED_HOLDERS | NEED_FACTS)
+#define NEED_OWNERS  (NEED_PEER | NEED_OWNER | NEED_HOLDERS | NEED_FACTS)
 
 /* How well a condition could be handed to the kernel. */
 enum push_answer {
@@ -258,12 +259,13 @@ extern const char *const cond_op_names[OP_COUNT]; /* "=", "!=", "<" ... */
 enum cond_op cond_op_parse(const char *text);
 
 enum operand_kind {
-	OPERAND_VALUE,	/* lo */
-	OPERAND_RANGE,	/* lo .. hi, both inside */
-	OPERAND_PREFIX, /* lo.addr / bits */
-	OPERAND_GLOB,	/* lo.text with * ? [a-z] */
-	OPERAND_MASK,	/* (x & mask) == lo.num */
-	OPERAND_PRESENT /* has a value; lo.flag false: has none */
+	OPERAND_VALUE,	 /* lo */
+	OPERAND_RANGE,	 /* lo .. hi, both inside */
+	OPERAND_PREFIX,	 /* lo.addr / bits */
+	OPERAND_GLOB,	 /* lo.text with * ? [a-z] */
+	OPERAND_MASK,	 /* (x & mask) == lo.num */
+	OPERAND_PRESENT, /* has a value; lo.flag false: has none */
+	OPERAND_ALL,	 /* has a value, of a name: "*", which means all that there are */
 };
 
 struct operand {
@@ -383,13 +385,16 @@ void env_share_owners(struct env *e, struct env *with);
  * A pass for the inodes of req (whose other members are not used), with what
  * needs asks. If each row must meet the condition `only`, and it names
  * processes by pid or comm, no others are looked at: then only these are the
- * owners of a row, but for NEED_HOLDERS, which takes a second pass over all.
+ * owners of a row, but for NEED_HOLDERS and NEED_PEER, which take a second pass
+ * over all.
  */
 int env_scan_owners(struct env *e, const struct owners_request *req, const struct cond *only,
 		    uint32_t needs, struct nl_error *err);
 bool env_owners_looked(const struct env *e); /* was there any pass? */
 /* Has a pass found what fields with these needs tell of the socket? */
 bool env_owner_known(const struct env *e, uint32_t inode, uint32_t needs);
+/* Has one found who holds the socket at a row's other end? */
+bool env_peer_known(const struct env *e, uint32_t inode);
 /*
  * Was no holder found though there may be one: not permitted to look into, or
  * not in /proc? And if so, is it known only that the condition names it?
@@ -497,8 +502,12 @@ int ask_ifindex(const struct scan_request *req, const char *index, const char *n
 struct reader {
 	const struct reader_ops *ops;
 };
+#define READER_TORN 2
 struct reader_ops {
-	/* 1 and *msg, valid until the next call; 0 at the end; -1 *err. */
+	/*
+	 * 1 and *msg, valid until the next call; 0 at the end; READER_TORN at the end if
+	 * things changed while it read, so that rows may be wrong; -1 *err.
+	 */
 	int (*next)(struct reader *r, const struct nlmsghdr **msg, struct nl_error *err);
 	void (*close)(struct reader *r);
 };
@@ -560,6 +569,7 @@ enum owner_status {
 	OWNER_CLOSED,	    /* its program has closed it; the kernel ends the connection */
 	OWNER_GONE,	    /* ended before its holder was found */
 	OWNER_UNREADABLE,   /* /proc could not be read */
+	OWNER_UNTRUSTED,    /* its row is from a text that any user can write into */
 };
 
 enum source_flag {
@@ -610,6 +620,9 @@ struct source {
 	 * process can have it. NULL: rows of this source are no sockets.
 	 */
 	uint32_t (*inode)(const struct row *row, enum owner_status *why);
+	/* The inode of the socket at the other end; 0: it has none, or it is not known. NULL: so.
+	 */
+	uint32_t (*peer)(const struct row *row);
 	/* Ends the row's object in the kernel; -1 with *err, ENOENT if it is gone. NULL: cannot. */
 	int (*end)(const struct row *row, struct nl_error *err);
 	unsigned refs; /* 0: not counted */

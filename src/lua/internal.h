@@ -197,7 +197,9 @@ void answer_keep(lua_State *L, int query, const struct report *r) LX_RAISES;
 /* The same, and says what must be said. */
 void answer_settle(lua_State *L, int query, const struct report *r) LX_RAISES;
 /* Says, unless a notice was given, that a row's owner is hidden, if it is. */
-void answer_hidden(lua_State *L, const struct row *row);
+void answer_hidden(lua_State *L, const struct row *row, uint32_t inode);
+/* The same of what rows of its run lack for want of permission. */
+void answer_withheld(lua_State *L, const struct row *row);
 /*
  * q.complete, q.source, q.warnings, q.rows, of a rate q.came, q.went, q.seconds
  * (how many rows were there only the second or the first time; how far apart the

@@ -377,18 +377,24 @@ static void push_read(lua_State *L, int index, const struct field *f, struct val
 }
 
 /* A script that asks for an owner shall not take "not told" for "none". */
-static void unknown_owner(lua_State *L, const struct row *row)
+static void unknown_owner(lua_State *L, const struct row *row, const struct field *f)
 {
+	const struct source *s = row->source;
 	enum owner_status why;
+	uint32_t inode = 0;
 
+	if (f->needs & NEED_PEER)
+		inode = s->peer ? s->peer(row) : 0;
+	else if (s->inode)
+		inode = s->inode(row, &why);
 	/* what no process can hold has none, whatever could not be read */
-	if (row->source->inode && row->source->inode(row, &why) == 0)
+	if (inode == 0 && s->inode)
 		return;
 	if (env_owners_error(row->env)) {
 		interrupt_check(L);
 		raise_error(L, row->source->name, env_owners_error(row->env));
 	}
-	answer_hidden(L, row);
+	answer_hidden(L, row, inode);
 }
 
 bool record_read(lua_State *L, int index, const struct field *f, struct row *row, struct value *v)
@@ -396,7 +402,9 @@ bool record_read(lua_State *L, int index, const struct field *f, struct row *row
 	if (record_get(L, index, f, row, v))
 		return true;
 	if (f->cost == COST_PROC)
-		unknown_owner(L, row);
+		unknown_owner(L, row, f);
+	else if (f->cost == COST_REQUEST)
+		answer_withheld(L, row);
 	return false;
 }
 

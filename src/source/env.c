@@ -37,7 +37,9 @@ struct env {
 	size_t scratch_size;
 	const char *lacks;			     /* static */
 	struct cache users, devices, cgroups, texts; /* texts: by their hash */
-	uint64_t *listening;			     /* a bit for each port; NULL: not known */
+	struct unix_names *unix_names;
+	struct inet_peers *inet_peers;
+	uint64_t *listening; /* a bit for each port; NULL: not known */
 	const char *withheld;
 	bool listening_asked;
 	bool damaged;
@@ -79,6 +81,8 @@ void env_unref(struct env *e)
 	cache_free(&e->users);
 	cache_free(&e->devices);
 	cache_free(&e->cgroups);
+	unix_names_free(e->unix_names);
+	inet_peers_free(e->inet_peers);
 	cache_free(&e->texts);
 	free(e->listening);
 	netns_unref(e->ns);
@@ -121,6 +125,16 @@ struct env *env_held(const struct env *e, uint32_t number)
 struct lookout **env_lookout(struct env *e)
 {
 	return &e->lookout;
+}
+
+struct unix_names **env_unix_names(struct env *e)
+{
+	return &e->unix_names;
+}
+
+struct inet_peers **env_inet_peers(struct env *e)
+{
+	return &e->inet_peers;
 }
 
 struct value *env_list(struct env *e, size_t n)
@@ -304,11 +318,13 @@ void env_set_lacks(struct env *e, const char *what)
 
 const char *env_lacks(const struct env *e)
 {
+	const char *lack = unix_names_lack(e->unix_names);
+
 	if (e->lacks)
 		return e->lacks;
-	return e->listening_asked && !e->listening
-		       ? "the listening ports could not be listed: inbound is unknown"
-		       : NULL;
+	if (e->listening_asked && !e->listening)
+		return "the listening ports could not be listed: inbound is unknown";
+	return lack ? lack : inet_peers_lack(e->inet_peers);
 }
 
 void env_withhold(struct env *e, const char *why)

@@ -130,8 +130,7 @@ static bool program_refused(const struct scan *sc, const struct nl_error *err)
 	return sc->plan.filtered && !sc->rows && (err->code == EINVAL || err->code == EPERM);
 }
 
-/* What stands in the way of any dump, or garbles an answer, is no refusal. */
-static bool refused(const struct nl_error *err)
+bool scan_refused(const struct nl_error *err)
 {
 	static const int others[] = {
 		ECANCELED, EMFILE, ENFILE, ENOMEM, ENOBUFS, EBADMSG, EPROTO, EMSGSIZE,
@@ -145,13 +144,13 @@ static bool refused(const struct nl_error *err)
 
 static bool merging_refused(const struct scan *sc, const struct nl_error *err)
 {
-	return sc->plan.merged && !sc->rows && refused(err);
+	return sc->plan.merged && !sc->rows && scan_refused(err);
 }
 
 /* What the kernel does not list, /proc may tell. */
 static bool read_otherwise(const struct scan *sc, const struct nl_error *err)
 {
-	return sc->plan.read && sc->plan.otherwise && !sc->reader && !sc->rows && refused(err);
+	return sc->plan.read && sc->plan.otherwise && !sc->reader && !sc->rows && scan_refused(err);
 }
 
 /* Has the kernel no such list, as it may have none? */
@@ -268,9 +267,15 @@ static int too_short(struct scan *sc, const struct nlmsghdr *msg, struct nl_erro
 
 static int next_message(struct scan *sc, const struct nlmsghdr **msg, struct nl_error *err)
 {
-	if (sc->reader)
-		return sc->reader->ops->next(sc->reader, msg, err);
-	return sc->dump ? nl_dump_next(sc->dump, msg, err) : 0;
+	int rc;
+
+	if (!sc->reader)
+		return sc->dump ? nl_dump_next(sc->dump, msg, err) : 0;
+	rc = sc->reader->ops->next(sc->reader, msg, err);
+	if (rc != READER_TORN)
+		return rc;
+	sc->flags |= SCAN_INTERRUPTED;
+	return 0;
 }
 
 int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
