@@ -345,6 +345,15 @@ struct env *env_held(const struct env *e, uint32_t number);
 int env_listens(struct env *e, uint16_t port);
 /* What was asked for beside the rows and could not be had, as a sentence; NULL: nothing. */
 const char *env_lacks(const struct env *e);
+/* Adds a sentence to it, unless there is one. */
+void env_set_lacks(struct env *e, const char *text);
+/*
+ * Notes that rows were read from /proc since the kernel refused the dump with this errno; what is
+ * that of its plan, "tcp sockets (IPv4)".
+ */
+void env_note_proc(struct env *e, const char *what, int code);
+/* Which those are: "tcp sockets, raw sockets"; NULL: none. *code is the first errno. */
+const char *env_proc_rows(const struct env *e, int *code);
 /* Keeps a source that was made at run time as long as the env lives. */
 void env_keep_source(struct env *e, const struct source *s);
 /*
@@ -472,7 +481,10 @@ struct reader_ops {
 	void (*close)(struct reader *r);
 };
 struct dump_plan;
-/* Begins to read; NULL and *err. req and plan are valid during the call only. */
+/*
+ * Begins to read; NULL and *err: EPROTONOSUPPORT says that this system has no such
+ * objects at all, which is no failure. req and plan are valid during the call only.
+ */
 typedef struct reader *reader_open(const struct scan_request *req, const struct dump_plan *plan,
 				   struct nl_error *err);
 
@@ -557,6 +569,11 @@ struct source {
 	 */
 	ptrdiff_t (*refetch)(const struct row *row, uint32_t needs, void *buf, size_t size,
 			     struct nl_error *err);
+	/*
+	 * Do rows that a reader made, since the kernel refused the dump, tell the field?
+	 * NULL: they tell all.
+	 */
+	bool (*proc_tells)(const struct field *f);
 	/*
 	 * The inode by which /proc/PID/fd names the row's socket; 0 with *why if no
 	 * process can have it. NULL: rows of this source are no sockets.

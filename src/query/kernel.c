@@ -300,6 +300,39 @@ static void warn_flags(const struct kernel_feed *k, struct report *out)
 			    name);
 }
 
+/* The fields of conditions, wherever they stand, that rows of /proc do not tell: "a, b". */
+static void list_untold(const struct source *s, const struct node *n, char *list, size_t size)
+{
+	const struct field *f = n->kind == NODE_COND ? n->cond.field : NULL;
+	size_t len = strlen(list);
+
+	for (size_t i = 0; !f && i < n->n; i++)
+		list_untold(s, n->kids[i], list, size);
+	if (f && s->proc_tells && !s->proc_tells(f) && !strstr(list, f->name))
+		snprintf(list + len, size - len, "%s%s", len ? ", " : "", f->name);
+}
+
+/* That nothing may be known of what a condition asks for must not look like an answer of none. */
+static void warn_proc(const struct kernel_feed *k, const struct env *place, struct report *out)
+{
+	const struct query *q = k->feed.query;
+	char untold[80] = "";
+	int code;
+	const char *rows = env_proc_rows(place, &code);
+
+	if (!rows)
+		return;
+	if (q->filter)
+		list_untold(q->source, q->filter, untold, sizeof(untold));
+	report_warn(out, "%s were read from /proc, as the kernel does not list them (%s): %s%s",
+		    rows, strerror(code),
+		    untold[0] ? "conditions cannot be told there, and no row meets them: "
+			      : "fields that only netlink tells are absent",
+		    untold);
+	if (untold[0])
+		out->untold = out->nwarnings;
+}
+
 static void kernel_report(const struct feed *f, struct report *out)
 {
 	const struct kernel_feed *k = (const struct kernel_feed *)f;
@@ -319,6 +352,8 @@ static void kernel_report(const struct feed *f, struct report *out)
 	if (k->flags & (SCAN_INTERRUPTED | SCAN_FOREIGN | SCAN_DAMAGED))
 		out->complete = false;
 	warn_flags(k, out);
+	for (size_t i = 0; i < k->nplaces; i++)
+		warn_proc(k, k->places[i], out);
 	for (size_t i = 0; i < k->nplaces; i++) {
 		if (!env_lacks(k->places[i]))
 			continue;

@@ -98,7 +98,6 @@ static int open_dump(struct scan *sc, struct nl_error *err)
 		sc->dump = NULL;
 		return -1;
 	}
-	sc->flags |= SCAN_NETLINK;
 	sc->stats.dumps++;
 	return 0;
 }
@@ -128,7 +127,7 @@ static bool program_refused(const struct scan *sc, const struct nl_error *err)
 static bool refused(const struct nl_error *err)
 {
 	static const int others[] = {
-		ECANCELED, EMFILE, ENFILE, ENOMEM, ENOBUFS, EBADMSG, EPROTO, EMSGSIZE,
+		ECANCELED, EMFILE, ENFILE, ENOMEM, ENOBUFS, EBADMSG, EPROTO, EMSGSIZE, ETIMEDOUT,
 	};
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
@@ -156,9 +155,34 @@ static int again(struct scan *sc, struct nl_error *err)
 	return next_dump(sc, err);
 }
 
+static bool may_recover(const struct scan *sc, const struct nl_error *err)
+{
+	return program_refused(sc, err) || merging_refused(sc, err) || read_otherwise(sc, err);
+}
+
+/* What the kernel said stands, if the reader cannot help either. */
+static int open_otherwise(struct scan *sc, struct nl_error *err)
+{
+	struct nl_error why = *err;
+
+	finish_dump(sc);
+	sc->plan.otherwise = false; /* once */
+	if (open_reader(sc, err) == 0) {
+		sc->flags |= SCAN_FALLBACK;
+		env_note_proc(sc->req.env, sc->plan.request.what, why.code);
+		return 1;
+	}
+	if (err->code == EPROTONOSUPPORT)
+		return next_dump(sc, err);
+	if (err->code != ECANCELED)
+		*err = why;
+	return -1;
+}
+
 /*
  * When a merged dump is refused without its program too, then not for the
- * program: the dumps that it stood for are asked with it.
+ * program: the dumps that it stood for are asked with it. To be called when
+ * may_recover says so; each way is tried once for a dump.
  */
 static int after_failure(struct scan *sc, struct nl_error *err)
 {
@@ -175,12 +199,7 @@ static int after_failure(struct scan *sc, struct nl_error *err)
 		}
 		return again(sc, err);
 	}
-	if (read_otherwise(sc, err)) {
-		finish_dump(sc);
-		sc->flags |= SCAN_FALLBACK;
-		return open_reader(sc, err) < 0 ? -1 : 1;
-	}
-	return -1;
+	return open_otherwise(sc, err);
 }
 
 /* When the datagram at hand came: the clock is read once for each. */
@@ -238,15 +257,17 @@ int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
 			if (msg->nlmsg_len < NLMSG_HDRLEN + sc->shape->header)
 				return too_short(sc, msg, err);
 			sc->rows = true;
+			sc->flags |= sc->dump ? SCAN_NETLINK : 0;
 			fill(sc, row, msg);
 			return 1;
 		}
-		if (rc < 0) {
-			rc = after_failure(sc, err);
-		} else {
+		if (rc == 0) {
+			sc->flags |= sc->dump ? SCAN_NETLINK : 0;
 			finish_dump(sc);
 			rc = next_dump(sc, err);
 		}
+		while (rc < 0 && may_recover(sc, err))
+			rc = after_failure(sc, err);
 		if (rc <= 0) {
 			finish_dump(sc);
 			sc->ended = true;

@@ -15,9 +15,13 @@
 #include <sys/socket.h>
 
 /* States that a table's rows can have, as bits 1 << state. */
-#define UDP_STATES (1u << STATE_ESTABLISHED | 1u << STATE_CLOSE)
+#define UDP_STATES    (1u << STATE_ESTABLISHED | 1u << STATE_CLOSE)
 /* State 12 is the kernel's own split of 3, and 0 is none. */
-#define TCP_STATES (((1u << STATE_NEW_SYN_RECV) - 2) | 1u << STATE_BOUND_INACTIVE)
+#define STREAM_STATES ((1u << STATE_NEW_SYN_RECV) - 2)
+#define TCP_STATES    (STREAM_STATES | 1u << STATE_BOUND_INACTIVE)
+/* Its states have meanings of their own, so the kernel is asked for all and rows are tested here.
+ */
+#define ANY_STATE     (1u << STATE_ANY)
 
 /* In the order of rows: tcp before udp, IPv4 before IPv6, then what must be named. */
 const struct sock_table socket_tables[] = {
@@ -25,16 +29,36 @@ const struct sock_table socket_tables[] = {
 	[TCP6] = { PROTO_TCP, AF_INET6, "tcp sockets (IPv6)", &sock_inet, TCP_STATES },
 	[UDP4] = { PROTO_UDP, AF_INET, "udp sockets (IPv4)", &sock_inet, UDP_STATES },
 	[UDP6] = { PROTO_UDP, AF_INET6, "udp sockets (IPv6)", &sock_inet, UDP_STATES },
+	[UDPLITE4] = { PROTO_UDPLITE, AF_INET, "udplite sockets (IPv4)", &sock_inet, UDP_STATES },
+	[UDPLITE6] = { PROTO_UDPLITE, AF_INET6, "udplite sockets (IPv6)", &sock_inet, UDP_STATES },
+	[RAW4] = { PROTO_RAW, AF_INET, "raw sockets (IPv4)", &sock_inet, UDP_STATES },
+	[RAW6] = { PROTO_RAW, AF_INET6, "raw sockets (IPv6)", &sock_inet, UDP_STATES },
+	[MPTCP4] = { PROTO_MPTCP, AF_INET, "mptcp sockets (IPv4)", &sock_inet, STREAM_STATES },
+	[MPTCP6] = { PROTO_MPTCP, AF_INET6, "mptcp sockets (IPv6)", &sock_inet, STREAM_STATES },
+	[SCTP4] = { PROTO_SCTP, AF_INET, "sctp sockets (IPv4)", &sock_inet, ANY_STATE },
+	[SCTP6] = { PROTO_SCTP, AF_INET6, "sctp sockets (IPv6)", &sock_inet, ANY_STATE },
+	[DCCP4] = { PROTO_DCCP, AF_INET, "dccp sockets (IPv4)", &sock_inet, STREAM_STATES },
+	[DCCP6] = { PROTO_DCCP, AF_INET6, "dccp sockets (IPv6)", &sock_inet, STREAM_STATES },
 };
 
 #define NTABLES (sizeof(socket_tables) / sizeof(socket_tables[0]))
-#define NSTATES 14 /* states are 1 .. 13, their bit is 1 << state */
+#define NSTATES 14 /* states are 1 .. 13 and STATE_ANY, their bit is 1 << state */
 
 _Static_assert(NTABLES *NSTATES <= PARTS_MAX, "a part for each table and state");
 
 static const struct sock_table *part_table(unsigned part)
 {
 	return &socket_tables[part / NSTATES];
+}
+
+/* Do rows of the protocol have the field, as far as its `when` tells of all of them? */
+static bool proto_has(uint16_t proto, const struct field *f)
+{
+	struct row any = { .tag = proto };
+
+	if (f->when == is_raw || f->when == is_mptcp || f->when == is_sctp || f->when == has_ports)
+		return f->when(&any, f);
+	return true;
 }
 
 /* Fields that lie elsewhere are absent in all rows of the table. */
@@ -47,9 +71,9 @@ static bool part_value(unsigned part, const struct field *f, struct value *v)
 		v->num = t->proto;
 	else if (f->get == get_family)
 		v->num = t->family;
-	else if (f->get == get_state)
+	else if (f->get == get_state && part % NSTATES != STATE_ANY)
 		v->num = part % NSTATES;
-	else if (f->shape && f->shape != t->kind->shape)
+	else if ((f->shape && f->shape != t->kind->shape) || !proto_has(t->proto, f))
 		v->kind = VALUE_NIL;
 	else
 		return false;
@@ -80,6 +104,8 @@ static bool names_table(const struct cond *c, const struct sock_table *t)
 	if (c->field->get == get_family)
 		return c->op == OP_EQ && t->family != AF_INET && t->family != AF_INET6 &&
 		       names_value(c, t->family);
+	if (c->field->when == is_raw || c->field->when == is_mptcp || c->field->when == is_sctp)
+		return proto_has(t->proto, c->field);
 	return c->field->shape && c->field->shape != &shape_inet &&
 	       c->field->shape == t->kind->shape;
 }
@@ -114,13 +140,22 @@ static bool part_asked(unsigned part, const struct cond *const *conds, size_t n)
 	return false;
 }
 
+const struct sock_table *table_of(uint32_t proto, unsigned family)
+{
+	for (size_t t = 0; t < NTABLES; t++)
+		if (socket_tables[t].proto == proto && socket_tables[t].family == family)
+			return &socket_tables[t];
+	return NULL;
+}
+
 struct part_set sockets_parts(uint32_t proto, unsigned family, unsigned state)
 {
+	const struct sock_table *t = table_of(proto, family);
 	struct part_set parts = { { 0 } };
 
-	for (unsigned t = 0; t < NTABLES; t++)
-		if (socket_tables[t].proto == proto && socket_tables[t].family == family)
-			part_add(&parts, t * NSTATES + state);
+	if (t)
+		part_add(&parts, (unsigned)(t - socket_tables) * NSTATES +
+					 (t->states == ANY_STATE ? STATE_ANY : state));
 	return parts;
 }
 
@@ -148,10 +183,17 @@ static uint32_t states_of(const struct part_set *parts, size_t table)
 {
 	uint32_t states = 0;
 
+	if (part_has(parts, (unsigned)table * NSTATES + STATE_ANY))
+		return UINT32_MAX;
 	for (unsigned s = 1; s < NSTATES; s++)
 		if (part_has(parts, (unsigned)table * NSTATES + s))
 			states |= 1u << s;
 	return states;
+}
+
+uint32_t table_states(const struct part_set *parts, const struct sock_table *t)
+{
+	return states_of(parts, (size_t)(t - socket_tables));
 }
 
 /* Recordings know the dumps of a family each, so that any of them answers any question. */
@@ -221,7 +263,8 @@ static int end(const struct row *row, struct nl_error *err)
 const struct source source_sockets = {
 	.name = "sockets",
 	.row_name = "socket",
-	.doc = "Sockets of the network: tcp and udp over IPv4 and IPv6, by sock_diag(7).",
+	.doc = "Sockets by sock_diag(7), or /proc where that is lacking: tcp and udp, others when "
+	       "named.",
 	.fields = socket_fields,
 	.nparts = NTABLES * NSTATES,
 	.shape = &shape_inet,
@@ -229,6 +272,7 @@ const struct source source_sockets = {
 	.part_asked = part_asked,
 	.dump = dump,
 	.key = key,
+	.proc_tells = proc_sockets_tell,
 	.refetch = refetch,
 	.inode = socket_inode,
 	.end = end,

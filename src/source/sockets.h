@@ -8,11 +8,16 @@
 
 /* States as in <net/tcp_states.h>; inet_diag uses them for every protocol. */
 enum {
+	STATE_ANY = 0, /* of a table that is asked for all states at once */
 	STATE_ESTABLISHED = 1,
+	STATE_SYN_SENT = 2,
 	STATE_SYN_RECV = 3,
+	STATE_FIN_WAIT_1 = 4,
+	STATE_FIN_WAIT_2 = 5,
 	STATE_TIME_WAIT = 6,
 	STATE_CLOSE = 7,
 	STATE_CLOSE_WAIT = 8,
+	STATE_LAST_ACK = 9,
 	STATE_LISTEN = 10,
 	STATE_NEW_SYN_RECV = 12,
 	STATE_BOUND_INACTIVE = 13,
@@ -60,15 +65,60 @@ struct sock_table {
 	uint32_t states; /* that its rows can have, 1 << state */
 };
 
-enum { TCP4, TCP6, UDP4, UDP6 };
+enum {
+	TCP4,
+	TCP6,
+	UDP4,
+	UDP6,
+	UDPLITE4,
+	UDPLITE6,
+	RAW4,
+	RAW6,
+	MPTCP4,
+	MPTCP6,
+	SCTP4,
+	SCTP6,
+	DCCP4,
+	DCCP6,
+};
 extern const struct sock_table socket_tables[];
 extern const struct sock_kind sock_inet;
 extern const struct shape shape_inet;
+/* The states of the table that the parts hold; those of a table of STATE_ANY are all or none. */
+uint32_t table_states(const struct part_set *parts, const struct sock_table *t);
+/* The protocol's table for the family; NULL: there is none. */
+const struct sock_table *table_of(uint32_t proto, unsigned family);
 
 /* One dump for tcp over IPv4 and IPv6. */
 void inet_lay_out_merged(uint32_t states, const struct scan_request *req, struct dump_plan *out);
 /* The part of the protocol, family and state. */
 struct part_set sockets_parts(uint32_t proto, unsigned family, unsigned state);
+
+/*
+ * sockets_proc.c: the inet sockets of /proc/net (proc(5),
+ * Documentation/networking/proc_net_tcp.rst) as messages of shape_inet, with cookie 0 and these
+ * attributes of ours. For a protocol that has no file there: none if the namespace has no such
+ * socket (EPROTONOSUPPORT), else env_set_lacks.
+ */
+enum {
+	PROC_REFS = 40, /* u32; each message of /proc has it and no other */
+	PROC_DROPS = 41,
+	PROC_ATTR_MAX = PROC_DROPS,
+};
+reader_open proc_sockets_open;
+/* One line of such a file; false when it is damaged. */
+struct proc_socket {
+	struct inet_diag_msg msg;
+	uint32_t refs, drops;
+	bool has_drops;
+};
+bool proc_socket_parse(const char *line, size_t len, const struct sock_table *t,
+		       struct proc_socket *out);
+/* Was the row read from /proc? */
+bool from_proc(const struct row *row);
+/* Do rows from /proc tell the field? As in struct source. */
+bool proc_sockets_tell(const struct field *f);
+
 /* For a plan's note: "states established, listen"; one word more behind what is there. */
 void note_states(uint32_t states, char *note, size_t size);
 void note_append(char *buf, size_t size, const char *word, const char *between);
@@ -76,7 +126,8 @@ void note_append(char *buf, size_t size, const char *word, const char *between);
 /* The enums and their names; the value of each is the kernel's. */
 extern const struct enum_name proto_names[], family_names[], state_names[], timer_names[],
 	ca_state_names[], owner_status_names[], tls_version_names[], tls_cipher_names[],
-	tls_conf_names[];
+	tls_conf_names[], protocol_names[], sctp_state_names[], sctp_path_names[],
+	sctp_type_names[], subflow_flag_names[];
 
 #define GETTER(name) bool name(const struct row *row, const struct field *f, struct value *v)
 GETTER(get_proto);
@@ -102,7 +153,34 @@ GETTER(get_exe);
 GETTER(get_unit);
 GETTER(get_container);
 GETTER(get_owner_status);
+GETTER(get_timer);
+GETTER(get_drops);
+GETTER(get_mptcp);
+GETTER(get_sctp_state);
+GETTER(get_sctp_assoc);
+GETTER(get_sctp_socket);
+GETTER(get_sctp_addr);
+GETTER(get_is_assoc);
+GETTER(get_sctp_addrs);
 #undef GETTER
+
+/* For `when`: what only rows of some protocols have. They look at the row's tag alone. */
+#define PREDICATE(name) bool name(const struct row *row, const struct field *f)
+PREDICATE(is_raw);
+PREDICATE(is_mptcp);
+PREDICATE(is_sctp);
+PREDICATE(has_ports);
+/* And this looks at the row: /proc does not tell how many connections of a listener may wait. */
+PREDICATE(tells_sendq);
+#undef PREDICATE
+
+/*
+ * The state of an inet row in the terms of TCP. Rows of sctp are sockets, and their associations,
+ * which have states of their own (see sctp_state).
+ */
+uint8_t inet_state(const struct row *row);
+/* Is an sctp row an association? Only those tell the addresses of a peer. */
+bool sctp_is_assoc(const struct row *row);
 
 /*
  * What the path of a cgroup says, as cgroups(7) gives it; the text points into

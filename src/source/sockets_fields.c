@@ -8,6 +8,8 @@
  */
 #include "sockets.h"
 
+#include <linux/mptcp.h>
+#include <linux/sctp.h>
 #include <linux/sock_diag.h>
 #include <linux/tcp.h>
 #include <linux/tls.h>
@@ -44,7 +46,7 @@
 const struct field socket_fields[] = {
 	{ .name = "proto", .type = FT_ENUM, .names = proto_names, .get = get_proto,
 	  .flags = FF_COLUMN, .from = "the request that listed it",
-	  .doc = "Protocol: tcp or udp." },
+	  .doc = "Protocol: tcp or udp; others come when they are named, or all by *." },
 	{ .name = "family", .type = FT_ENUM, .names = family_names, .get = get_family,
 	  .from = "idiag_family",
 	  .doc = "Address family: inet (IPv4) or inet6 (IPv6; IPv4 peers of such a socket have "
@@ -56,13 +58,13 @@ const struct field socket_fields[] = {
 	{ .name = "laddr", .type = FT_ADDR, .get = get_addr, HDR(id.idiag_src),
 	  .flags = FF_COLUMN, .push = push_addr, .from = "idiag_src",
 	  .doc = "Local address; 0.0.0.0 or :: when bound to any." },
-	{ .name = "lport", .type = FT_PORT, HDR(id.idiag_sport),
+	{ .name = "lport", .type = FT_PORT, .when = has_ports, HDR(id.idiag_sport),
 	  .flags = FF_COLUMN | FF_BIG_ENDIAN, .push = push_port, .from = "idiag_sport",
-	  .doc = "Local port." },
+	  .doc = "Local port; raw sockets have none (see protocol)." },
 	{ .name = "raddr", .type = FT_ADDR, .get = get_addr, HDR(id.idiag_dst),
 	  .flags = FF_COLUMN, .push = push_addr, .from = "idiag_dst",
 	  .doc = "Remote address; 0.0.0.0 or :: when there is no peer." },
-	{ .name = "rport", .type = FT_PORT, HDR(id.idiag_dport),
+	{ .name = "rport", .type = FT_PORT, .when = has_ports, HDR(id.idiag_dport),
 	  .flags = FF_COLUMN | FF_BIG_ENDIAN, .push = push_port, .from = "idiag_dport",
 	  .doc = "Remote port; 0 when there is no peer." },
 	{ .name = "inbound", .type = FT_BOOL, .get = get_inbound, .shape = &shape_inet, .cost = COST_LOOKUP,
@@ -73,7 +75,7 @@ const struct field socket_fields[] = {
 	  .flags = FF_COLUMN, .from = "idiag_rqueue",
 	  .doc = "Bytes received and not yet read by the program; of a listener, connections "
 		 "that wait to be accepted." },
-	{ .name = "sendq", .type = FT_BYTES, .unit = "bytes", HDR(idiag_wqueue),
+	{ .name = "sendq", .type = FT_BYTES, .unit = "bytes", .when = tells_sendq, HDR(idiag_wqueue),
 	  .flags = FF_COLUMN, .from = "idiag_wqueue",
 	  .doc = "Bytes written and not yet acknowledged by the peer; of a listener, connections "
 		 "that may wait." },
@@ -149,7 +151,7 @@ const struct field socket_fields[] = {
 	{ .name = "cgroup", .type = FT_TEXT, .get = get_cgroup, ATTR(INET_DIAG_CGROUP_ID, 0, 8),
 	  .cost = COST_LOOKUP, .push = push_cgroup, .from = "INET_DIAG_CGROUP_ID",
 	  .doc = "Path of the cgroup (v2) that the socket was made in." },
-	{ .name = "timer", .type = FT_ENUM, .names = timer_names, HDR(idiag_timer), NONE(0),
+	{ .name = "timer", .type = FT_ENUM, .names = timer_names, .get = get_timer, HDR(idiag_timer), NONE(0),
 	  .from = "idiag_timer",
 	  .doc = "Timer that runs: on (retransmission), keepalive, timewait, persist (zero "
 		 "window) or delack." },
@@ -228,7 +230,8 @@ const struct field socket_fields[] = {
 	  .doc = "Memory in use by options and filters." },
 	{ .name = "backlog_mem", .type = FT_BYTES, .unit = "bytes", SKMEM(SK_MEMINFO_BACKLOG),
 	  .doc = "Memory of packets that arrived while the program held the socket." },
-	{ .name = "drops", COUNTER, .type = FT_INT, .unit = "packets", SKMEM(SK_MEMINFO_DROPS),
+	{ .name = "drops", COUNTER, .type = FT_INT, .unit = "packets", .get = get_drops,
+	  SKMEM(SK_MEMINFO_DROPS),
 	  .doc = "Packets that were dropped at this socket." },
 
 	/* struct tcp_info, <linux/tcp.h>; of a listener the kernel fills other facts in */
@@ -458,6 +461,7 @@ const struct field socket_fields[] = {
 	{ .name = "tls_tx", .type = FT_ENUM, .names = tls_conf_names, .get = get_tls,
 	  ATTR(0, TLS_INFO_TXCONF, 2), NEEDS(INET_DIAG_INFO), .from = "TLS_INFO_TXCONF",
 	  .doc = "Where kernel TLS encrypts: none, sw, hw or hw-record." },
+#include "sockets_fields_inet_more.h"
 	{ .name = NULL },
 };
 /* clang-format on */

@@ -27,17 +27,10 @@ bool get_family(const struct row *row, const struct field *f, struct value *v)
 	return set_int(v, diag(row)->idiag_family);
 }
 
-/* tcp keeps no closed socket in its tables: one listed as CLOSE is a bound one. */
 bool get_state(const struct row *row, const struct field *f, struct value *v)
 {
-	uint8_t state = diag(row)->idiag_state;
-
 	(void)f;
-	if (state == STATE_CLOSE && row->tag == IPPROTO_TCP)
-		state = STATE_BOUND_INACTIVE;
-	if (state == STATE_NEW_SYN_RECV)
-		state = STATE_SYN_RECV;
-	return set_int(v, state);
+	return set_int(v, inet_state(row));
 }
 
 bool get_addr(const struct row *row, const struct field *f, struct value *v)
@@ -81,8 +74,12 @@ bool get_dev(const struct row *row, const struct field *f, struct value *v)
  * The kernel writes uid 0 for what is no full socket: time-wait ones (their
  * timer is 3, also in FIN-WAIT-2) and requests half open. That is nobody's.
  */
-static bool full_socket(const struct inet_diag_msg *m)
+static bool full_socket(const struct row *row)
 {
+	const struct inet_diag_msg *m = diag(row);
+
+	if (row->tag == PROTO_SCTP)
+		return true;
 	if (m->idiag_timer == 3 || m->idiag_state == STATE_TIME_WAIT ||
 	    m->idiag_state == STATE_NEW_SYN_RECV)
 		return false;
@@ -92,7 +89,7 @@ static bool full_socket(const struct inet_diag_msg *m)
 bool get_uid(const struct row *row, const struct field *f, struct value *v)
 {
 	(void)f;
-	return full_socket(diag(row)) && set_int(v, diag(row)->idiag_uid);
+	return full_socket(row) && set_int(v, diag(row)->idiag_uid);
 }
 
 /* A uid without an entry in passwd is its own name. */
@@ -101,7 +98,7 @@ bool get_user(const struct row *row, const struct field *f, struct value *v)
 	const char *name;
 
 	(void)f;
-	if (!full_socket(diag(row)))
+	if (!full_socket(row))
 		return false;
 	name = env_user(row->env, diag(row)->idiag_uid);
 	return name && set_text(v, name, strlen(name));
@@ -110,6 +107,8 @@ bool get_user(const struct row *row, const struct field *f, struct value *v)
 /* Of a listener the two queues are connections: those that wait, and how many may. */
 bool get_queue_of_listener(const struct row *row, const struct field *f, struct value *v)
 {
+	if (f->offset == offsetof(struct inet_diag_msg, idiag_wqueue) && !tells_sendq(row, f))
+		return false;
 	return diag(row)->idiag_state == STATE_LISTEN && field_load(f, row, v);
 }
 
@@ -117,8 +116,7 @@ bool get_backlog_used(const struct row *row, const struct field *f, struct value
 {
 	const struct inet_diag_msg *m = diag(row);
 
-	(void)f;
-	if (m->idiag_state != STATE_LISTEN || m->idiag_wqueue == 0)
+	if (m->idiag_state != STATE_LISTEN || m->idiag_wqueue == 0 || !tells_sendq(row, f))
 		return false;
 	v->kind = VALUE_FLOAT;
 	v->real = (double)m->idiag_rqueue / (double)m->idiag_wqueue;
@@ -133,9 +131,14 @@ bool get_timer_value(const struct row *row, const struct field *f, struct value 
 
 bool get_cookie(const struct row *row, const struct field *f, struct value *v)
 {
-	uint64_t cookie = row->source->key(row);
+	uint64_t cookie = 0;
 
 	(void)f;
+	/* of inet rows the key can be more than that */
+	if (row->shape == &shape_inet)
+		memcpy(&cookie, diag(row)->id.idiag_cookie, sizeof(cookie));
+	else
+		cookie = row->source->key(row);
 	return cookie && set_int(v, (int64_t)cookie);
 }
 
