@@ -149,7 +149,7 @@ fuzz: deps-test
 
 $(BUILD)/fuzz/%: tests/fuzz/%.c $(FUZZ_LIB)
 	@mkdir -p $(@D)
-	clang $(WARN) $(CPPFLAGS_ALL) -O1 -g -fsanitize=fuzzer,address,undefined \
+	clang $(WARN) -Isrc $(CPPFLAGS_ALL) -O1 -g -fsanitize=fuzzer,address,undefined \
 		-fno-sanitize-recover=undefined -o $@ $< $(FUZZ_LIB) -lmnl -lm
 
 # ---- keeping it clean --------------------------------------------------------

@@ -24,6 +24,35 @@ struct netns *netns_ref(struct netns *ns);
 void netns_unref(struct netns *ns);
 int netns_fd(const struct netns *ns);
 const char *netns_name(const struct netns *ns); /* as it was asked for */
+uint64_t netns_inode(const struct netns *ns);
+
+/* A network namespace that was found; see netns_list_read. */
+struct netns_entry {
+	uint64_t inode; /* as in "net:[4026531840]" */
+	size_t nnames;
+	char **names;	  /* below /run/netns, then paths of other mounts; each can be asked for */
+	pid_t pid;	  /* the lowest of the processes in it; 0: none is known */
+	size_t processes; /* that are in it, as far as they may be looked at */
+	bool own;	  /* that of this process */
+};
+
+struct netns_list {
+	struct netns_entry *list;
+	size_t n;
+	bool hidden; /* there are processes whose namespace may not be looked at */
+};
+
+/*
+ * All network namespaces that processes are in, by /proc/PID/ns/net, or that are
+ * mounted somewhere: the own one first, then those with names. 0, or -1 and *err.
+ */
+int netns_list_read(struct netns_list *l, struct nl_error *err);
+void netns_list_free(struct netns_list *l);
+/* What it can be asked for by: its first name, else its pid, written to buf. */
+#define NETNS_NAME_MAX 32
+const char *netns_entry_name(const struct netns_entry *e, char buf[NETNS_NAME_MAX]);
+/* Opens it and makes sure that it is that one and can be entered; -1 and *err saying why not. */
+int netns_open_entry(const struct netns_entry *e, struct netns **out, struct nl_error *err);
 
 /*
  * Path of the cgroup with this id (INET_DIAG_CGROUP_ID) below the cgroup v2

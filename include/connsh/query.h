@@ -209,7 +209,8 @@ struct calls {
 /* What is to be said of an answer. */
 struct report {
 	bool complete;
-	const char *source; /* "netlink", "recording" */
+	bool flagged;	    /* not complete for a reason that asking again may cure */
+	const char *source; /* "netlink", "proc", "recording" */
 	size_t nwarnings;
 	char warnings[REPORT_WARNINGS][256];
 	size_t untold; /* number of the one, plus one, that a condition could not be told of rows */

@@ -347,13 +347,6 @@ int env_listens(struct env *e, uint16_t port);
 const char *env_lacks(const struct env *e);
 /* Adds a sentence to it, unless there is one. */
 void env_set_lacks(struct env *e, const char *text);
-/*
- * Notes that rows were read from /proc since the kernel refused the dump with this errno; what is
- * that of its plan, "tcp sockets (IPv4)".
- */
-void env_note_proc(struct env *e, const char *what, int code);
-/* Which those are: "tcp sockets, raw sockets"; NULL: none. *code is the first errno. */
-const char *env_proc_rows(const struct env *e, int *code);
 /* Keeps a source that was made at run time as long as the env lives. */
 void env_keep_source(struct env *e, const struct source *s);
 /*
@@ -507,7 +500,7 @@ struct dump_plan {
 	_Alignas(8) unsigned char buf[sizeof(struct kprog) + 128];
 };
 
-#define DUMPS_MAX 16
+#define DUMPS_MAX 32
 
 /* Which process holds a socket, for those that a process can hold. */
 enum owner_status {
@@ -555,9 +548,12 @@ struct source {
 	unsigned flags;		   /* SOURCE_* */
 	const struct shape *shape; /* of its rows, unless a dump's plan says another */
 	const struct nav *navs;	   /* where its rows lead to; NULL: nowhere */
-	/* A field that is known for a part; false when it varies inside it. */
+	/* A field that is known for a part; false when it varies inside it. NULL: none is. */
 	bool (*part_value)(unsigned part, const struct field *f, struct value *v);
-	/* Does a query with these n conditions (wherever in its tree) mean the part at all? */
+	/*
+	 * Does a query with these n conditions (wherever in its tree) mean the part at all?
+	 * NULL: any does.
+	 */
 	bool (*part_asked)(unsigned part, const struct cond *const *conds, size_t n);
 	/* Lays out dump number i for a request; false when there are no more. */
 	bool (*dump)(const struct scan_request *req, unsigned i, struct dump_plan *out);
@@ -589,6 +585,7 @@ const struct source *source_ref(const struct source *s);
 void source_unref(const struct source *s); /* NULL is allowed */
 
 extern const struct source source_sockets;
+extern const struct source source_namespaces;
 /* All sources, NULL at the end. */
 extern const struct source *const sources[];
 
@@ -642,6 +639,11 @@ struct scan *scan_open(const struct source *s, const struct scan_request *req);
 int scan_next(struct scan *sc, struct row *row, struct nl_error *err);
 unsigned scan_flags(const struct scan *sc);
 void scan_stats(const struct scan *sc, struct scan_stats *out);
+/*
+ * How many of its dumps were read from /proc since the kernel refused them, what they list (as in
+ * nl_request), and the errno of the first refusal. *what is valid until scan_close.
+ */
+size_t scan_from_proc(const struct scan *sc, const char *const **what, int *code);
 void scan_close(struct scan *sc); /* NULL is allowed */
 
 #endif

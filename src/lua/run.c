@@ -50,7 +50,7 @@ void run_query(lua_State *L, int index, uint32_t needs, const struct lx_sink *si
 		inner = report.tries;
 		tries++;
 		/* what is read whole was asked again further down already */
-	} while (!report.complete && inner == 1 && tries < QUERY_TRIES && sink->restart &&
+	} while (report.flagged && inner == 1 && tries < QUERY_TRIES && sink->restart &&
 		 sink->restart(L, sink->arg));
 	if (tries > report.tries)
 		report.tries = tries;

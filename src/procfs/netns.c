@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -30,10 +31,26 @@ struct netns {
 /* All that are held open. */
 static struct netns *open_ones;
 
+/* Each namespace that rows are from costs a descriptor: of those allowed, all are taken. */
+static bool more_descriptors(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) != 0 || r.rlim_cur >= r.rlim_max)
+		return false;
+	r.rlim_cur = r.rlim_max;
+	return setrlimit(RLIMIT_NOFILE, &r) == 0;
+}
+
 /* O_NONBLOCK: a path may name a fifo. */
 static int open_path(const char *path)
 {
-	return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	const int flags = O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	int fd = open(path, flags);
+
+	if (fd < 0 && errno == EMFILE && more_descriptors())
+		fd = open(path, flags);
+	return fd;
 }
 
 static int open_named(const char *spec)
@@ -194,6 +211,11 @@ void netns_unref(struct netns *ns)
 int netns_fd(const struct netns *ns)
 {
 	return ns->fd;
+}
+
+uint64_t netns_inode(const struct netns *ns)
+{
+	return ns->ino;
 }
 
 const char *netns_name(const struct netns *ns)

@@ -99,9 +99,18 @@ static struct env *plan_env(const struct query *q)
 	struct netns *ns = NULL;
 	struct nl_error err;
 
-	if (q->nnetns)
+	if (q->nnetns && !place_is_pattern(q->netns[0]))
 		netns_open(q->netns[0], &ns, &err); /* a run will tell if there is none */
 	return env_new(ns);
+}
+
+static const char *how_often(const struct query *q)
+{
+	if (q->source->flags & SOURCE_TWICE)
+		return ", read whole, twice, for a single list can miss rows";
+	if (q->source->flags & SOURCE_WHOLE)
+		return ", read whole";
+	return q->consistent ? ", asked twice, and a third time if the answers differ" : "";
 }
 
 /* A query over the kernel's rows. False: no memory. */
@@ -112,9 +121,7 @@ static bool print_kernel(FILE *out, const struct query *q, uint32_t needs)
 	bool ok = env && p && plan_make(q, needs, env, p);
 
 	if (ok) {
-		fprintf(out, "source     %s%s\n", q->source->name,
-			q->consistent ? ", asked twice, and a third time if the answers differ"
-				      : "");
+		fprintf(out, "source     %s%s\n", q->source->name, how_often(q));
 		print_places(out, q);
 		print_dumps(out, q, p, env);
 		print_filter(out, q, p);

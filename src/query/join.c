@@ -324,6 +324,7 @@ static void join_report(const struct feed *feed, struct report *out)
 		return;
 	cursor_report(f->left, out);
 	out->complete = out->complete && f->right_report.complete;
+	out->flagged |= f->right_report.flagged;
 	if (f->right_report.tries > out->tries)
 		out->tries = f->right_report.tries;
 	out->rows += f->right_report.rows;

@@ -24,9 +24,10 @@
 
 struct kernel_feed {
 	struct feed feed;
-	struct env **places; /* one for each namespace to ask */
-	size_t nplaces, place;
-	uint32_t needs; /* wanted beside the query's own */
+	struct places *places;
+	size_t place;	 /* the one at hand */
+	struct env *env; /* of it; NULL: it has not been entered yet */
+	uint32_t needs;	 /* wanted beside the query's own */
 	struct plan plan;
 	struct scan *scan; /* NULL: the place has not been asked yet */
 	unsigned pass;
@@ -36,36 +37,37 @@ struct kernel_feed {
 	size_t last_room;
 	size_t now, before;   /* how many keys came in this pass, and in the one before */
 	bool differs;	      /* this pass gave a key that no other did */
+	struct whole *whole;  /* rows of a source that is read whole; NULL: it streams */
 	struct owned *owned;  /* NULL: owners are not wanted */
 	uint32_t owner_needs; /* of them, what the rows come with */
 	bool ownerless;	      /* they are wanted, but a recording does not tell them */
 	uint64_t rows;
-	uint64_t here; /* rows read since this place was first asked */
-	bool again;    /* begin this place anew, with more extensions */
+	uint64_t here;	/* rows read since this place was first asked */
+	unsigned tries; /* of a place that is read whole */
+	bool again;	/* begin this place anew, with more extensions */
 	unsigned flags;
 	struct scan_stats stats;
+	const char *proc[DUMPS_MAX]; /* what was read from /proc, for the kernel refused it */
+	size_t nproc;
+	int proc_code; /* the first refusal */
 };
 
-static int open_places(struct kernel_feed *k, struct nl_error *err)
+static void take_proc(struct kernel_feed *k)
 {
-	size_t n = k->feed.query->nnetns ? k->feed.query->nnetns : 1;
+	const char *const *what;
+	int code;
+	size_t n = scan_from_proc(k->scan, &what, &code);
 
-	k->places = calloc(n, sizeof(*k->places));
-	if (!k->places)
-		return query_no_memory(err);
-	for (; k->nplaces < n; k->nplaces++) {
-		struct netns *ns = NULL;
+	if (k->nproc == 0)
+		k->proc_code = code;
+	for (size_t i = 0; i < n; i++) {
+		size_t at = 0;
 
-		if (k->feed.query->nnetns &&
-		    netns_open(k->feed.query->netns[k->nplaces], &ns, err) < 0)
-			return -1;
-		k->places[k->nplaces] = env_new(ns);
-		if (!k->places[k->nplaces])
-			return query_no_memory(err);
-		if (k->nplaces)
-			env_share_owners(k->places[k->nplaces], k->places[0]);
+		while (at < k->nproc && strcmp(k->proc[at], what[i]) != 0)
+			at++;
+		if (at == k->nproc && at < DUMPS_MAX)
+			k->proc[k->nproc++] = what[i];
 	}
-	return 0;
 }
 
 /* Takes over what the scan knows and closes it. */
@@ -76,6 +78,7 @@ static void finish_scan(struct kernel_feed *k)
 	if (!k->scan)
 		return;
 	k->flags |= scan_flags(k->scan);
+	take_proc(k);
 	scan_stats(k->scan, &st);
 	k->stats.dumps += st.dumps;
 	k->stats.nl.messages += st.nl.messages;
@@ -90,10 +93,10 @@ static int start_scan(struct kernel_feed *k, struct nl_error *err)
 {
 	struct scan_request req;
 
-	if (!plan_make(k->feed.query, k->needs, k->places[k->place], &k->plan))
+	if (!plan_make(k->feed.query, k->needs, k->env, &k->plan))
 		return query_no_memory(err);
 	k->needs |= k->plan.needs;
-	plan_request(&k->plan, k->feed.query, k->places[k->place], &req);
+	plan_request(&k->plan, k->feed.query, k->env, &req);
 	k->scan = scan_open(k->feed.query->source, &req);
 	return k->scan ? 0 : query_no_memory(err);
 }
@@ -171,6 +174,14 @@ static int next_here(struct kernel_feed *k, struct row *row, struct nl_error *er
 	return rc;
 }
 
+static void leave_place(struct kernel_feed *k)
+{
+	finish_scan(k);
+	places_leave(k->places, k->place);
+	k->env = NULL;
+	k->place++;
+}
+
 /* A place is done when it was asked as often as it shall be. */
 static void next_pass(struct kernel_feed *k)
 {
@@ -186,7 +197,92 @@ static void next_pass(struct kernel_feed *k)
 			return;
 	}
 	k->pass = 0;
-	k->place++;
+	leave_place(k);
+}
+
+/* ---- sources that are read whole ---------------------------------------------------------- */
+
+/* One list of the place at hand, added to what is there. */
+static int read_list(struct kernel_feed *k, struct nl_error *err)
+{
+	struct row row;
+	int rc;
+
+	if (start_scan(k, err) < 0)
+		return -1;
+	while ((rc = scan_next(k->scan, &row, err)) > 0) {
+		k->rows++;
+		row.asked |= k->owner_needs;
+		if (may_pass(k, &row) && !whole_add(k->whole, &row))
+			rc = query_no_memory(err);
+		if (rc < 0)
+			break;
+	}
+	finish_scan(k);
+	return rc;
+}
+
+/*
+ * All rows of the place at hand; a list that the kernel flags is read again, and
+ * under SOURCE_TWICE two are joined: what one misses without a flag is in the other.
+ */
+static int read_whole(struct kernel_feed *k, struct nl_error *err)
+{
+	unsigned lists = k->feed.query->source->flags & SOURCE_TWICE ? 2 : 1, before = k->flags;
+	unsigned tries = 0;
+
+	do {
+		whole_clear(k->whole);
+		k->flags = before;
+		for (unsigned i = 0; i < lists; i++)
+			if (read_list(k, err) < 0)
+				return -1;
+		tries++;
+	} while (k->flags & SCAN_INTERRUPTED && tries < QUERY_TRIES);
+	whole_mark_read(k->whole);
+	if (tries > k->tries)
+		k->tries = tries;
+	return 0;
+}
+
+static int next_whole(struct kernel_feed *k, struct row *row, struct nl_error *err)
+{
+	if (!whole_is_read(k->whole) && read_whole(k, err) < 0)
+		return -1;
+	if (whole_next(k->whole, row))
+		return 1;
+	whole_clear(k->whole);
+	leave_place(k);
+	return 0;
+}
+
+/* ---- the feed -------------------------------------------------------------------------------- */
+
+/* 1 the place at hand is entered, 0 there is none any more, -1. */
+static int enter_place(struct kernel_feed *k, struct nl_error *err)
+{
+	int rc = 1;
+
+	while (!k->env && k->place < places_count(k->places)) {
+		rc = places_enter(k->places, k->place, &k->env, err);
+		if (rc < 0)
+			return -1;
+		if (rc == 0)
+			k->place++;
+	}
+	return k->env != NULL;
+}
+
+static int next_streamed(struct kernel_feed *k, struct row *row, struct nl_error *err)
+{
+	int rc;
+
+	if (!k->scan && start_scan(k, err) < 0)
+		return -1;
+	rc = next_here(k, row, err);
+	if (rc == 0)
+		next_pass(k);
+	return rc;
 }
 
 static int pull(void *arg, struct row *row, struct nl_error *err)
@@ -197,20 +293,19 @@ static int pull(void *arg, struct row *row, struct nl_error *err)
 	if (k->again)
 		finish_scan(k);
 	k->again = false;
-	while (k->place < k->nplaces) {
-		if (!k->scan && start_scan(k, err) < 0)
-			return -1;
-		rc = next_here(k, row, err);
+	while ((rc = enter_place(k, err)) > 0) {
+		rc = k->whole ? next_whole(k, row, err) : next_streamed(k, row, err);
 		if (rc > 0)
 			return 1;
-		if (rc < 0) {
-			finish_scan(k);
-			k->place = k->nplaces;
-			return -1;
-		}
-		next_pass(k);
+		if (rc < 0)
+			break;
 	}
-	return 0;
+	if (rc < 0) {
+		finish_scan(k);
+		k->place = places_count(k->places);
+		k->env = NULL;
+	}
+	return rc;
 }
 
 /* Rows from now on go through owned.c. */
@@ -237,7 +332,9 @@ static int kernel_next(struct feed *f, struct row *row, struct nl_error *err)
 {
 	struct kernel_feed *k = (struct kernel_feed *)f;
 
-	if (!k->scan && k->place == 0 && k->rows == 0 && start_scan(k, err) < 0)
+	/* the first plan tells whether owners are wanted */
+	if (!k->whole && !k->scan && k->place == 0 && k->rows == 0 &&
+	    (enter_place(k, err) < 0 || (k->env && start_scan(k, err) < 0)))
 		return -1;
 	if ((k->needs & NEED_OWNER) && k->feed.query->source->inode && !k->owned && !k->ownerless &&
 	    begin_owned(k, err) < 0)
@@ -266,7 +363,7 @@ static void kernel_widen(struct feed *f, const struct source *s, uint32_t needs)
 	k->needs |= more;
 	if (more & ~(NEED_OWNERS))
 		/* not at once: the row that was given out last is in the scan's buffer */
-		k->again = k->scan && !k->owned && k->here <= WINDOW_SIZE / 2;
+		k->again = !k->whole && k->scan && !k->owned && k->here <= WINDOW_SIZE / 2;
 }
 
 /* Does this process hold CAP_NET_ADMIN? capget(2). */
@@ -300,32 +397,47 @@ static void warn_flags(const struct kernel_feed *k, struct report *out)
 			    name);
 }
 
+/* Adds the name to "a, b", up to its " (" if it has one, unless it is there: families are one. */
+static void name_once(char *list, size_t size, const char *name)
+{
+	const char *end = strstr(name, " (");
+	size_t len = end ? (size_t)(end - name) : strlen(name), at = strlen(list);
+
+	for (const char *p = list; *p; p += strspn(p, ", ")) {
+		size_t n = strcspn(p, ",");
+
+		if (n == len && memcmp(p, name, len) == 0)
+			return;
+		p += n;
+	}
+	snprintf(list + at, size - at, "%s%.*s", at ? ", " : "", (int)len, name);
+}
+
 /* The fields of conditions, wherever they stand, that rows of /proc do not tell: "a, b". */
 static void list_untold(const struct source *s, const struct node *n, char *list, size_t size)
 {
 	const struct field *f = n->kind == NODE_COND ? n->cond.field : NULL;
-	size_t len = strlen(list);
 
 	for (size_t i = 0; !f && i < n->n; i++)
 		list_untold(s, n->kids[i], list, size);
-	if (f && s->proc_tells && !s->proc_tells(f) && !strstr(list, f->name))
-		snprintf(list + len, size - len, "%s%s", len ? ", " : "", f->name);
+	if (f && s->proc_tells && !s->proc_tells(f))
+		name_once(list, size, f->name);
 }
 
 /* That nothing may be known of what a condition asks for must not look like an answer of none. */
-static void warn_proc(const struct kernel_feed *k, const struct env *place, struct report *out)
+static void warn_proc(const struct kernel_feed *k, struct report *out)
 {
 	const struct query *q = k->feed.query;
-	char untold[80] = "";
-	int code;
-	const char *rows = env_proc_rows(place, &code);
+	char rows[120] = "", untold[80] = "";
 
-	if (!rows)
+	if (k->nproc == 0)
 		return;
+	for (size_t i = 0; i < k->nproc; i++)
+		name_once(rows, sizeof(rows), k->proc[i]);
 	if (q->filter)
 		list_untold(q->source, q->filter, untold, sizeof(untold));
 	report_warn(out, "%s were read from /proc, as the kernel does not list them (%s): %s%s",
-		    rows, strerror(code),
+		    rows, strerror(k->proc_code),
 		    untold[0] ? "conditions cannot be told there, and no row meets them: "
 			      : "fields that only netlink tells are absent",
 		    untold);
@@ -349,17 +461,15 @@ static void kernel_report(const struct feed *f, struct report *out)
 		out->source = k->flags & SCAN_NETLINK ? "netlink and proc" : "proc";
 	if (k->flags & SCAN_REFUSED)
 		out->refused = true;
-	if (k->flags & (SCAN_INTERRUPTED | SCAN_FOREIGN | SCAN_DAMAGED))
+	if (k->flags & (SCAN_INTERRUPTED | SCAN_FOREIGN | SCAN_DAMAGED)) {
 		out->complete = false;
-	warn_flags(k, out);
-	for (size_t i = 0; i < k->nplaces; i++)
-		warn_proc(k, k->places[i], out);
-	for (size_t i = 0; i < k->nplaces; i++) {
-		if (!env_lacks(k->places[i]))
-			continue;
-		out->complete = false;
-		report_warn(out, "%s", env_lacks(k->places[i]));
+		out->flagged = true;
 	}
+	if (k->tries > out->tries)
+		out->tries = k->tries;
+	warn_flags(k, out);
+	warn_proc(k, out);
+	places_report(k->places, out);
 	if (k->owned)
 		owned_report(k->owned, out);
 	if (k->ownerless)
@@ -373,9 +483,8 @@ static void kernel_close(struct feed *f)
 
 	finish_scan(k);
 	owned_free(k->owned);
-	for (size_t i = 0; i < k->nplaces; i++)
-		env_unref(k->places[i]);
-	free(k->places);
+	whole_free(k->whole);
+	places_free(k->places);
 	free(k->window);
 	keyset_free(&k->seen);
 	free(k->last);
@@ -397,11 +506,15 @@ struct feed *kernel_feed(struct query *q, uint32_t needs, struct nl_error *err)
 	if (!k)
 		return NULL;
 	k->needs = needs;
-	if (!q->consistent)
+	if (q->source->flags & SOURCE_WHOLE)
+		k->whole = whole_new();
+	else if (!q->consistent)
 		k->window = calloc(1, sizeof(*k->window));
-	if (!q->consistent && !k->window)
+	if (!k->whole && !k->window && !q->consistent)
 		query_no_memory(err);
-	else if (open_places(k, err) == 0)
+	else
+		k->places = places_open(q, err);
+	if (k->places)
 		return &k->feed;
 	kernel_close(&k->feed);
 	return NULL;

@@ -20,7 +20,7 @@ static enum tri part_leaf(const struct cond *c, const void *arg)
 	const struct part *part = arg;
 	struct value v;
 
-	if (!part->source->part_value(part->number, c->field, &v))
+	if (!part->source->part_value || !part->source->part_value(part->number, c->field, &v))
 		return TRI_UNKNOWN;
 	return cond_match_value(c, &v) ? TRI_YES : TRI_NO;
 }
@@ -55,7 +55,7 @@ static void choose_parts(const struct query *q, const struct cond *const *conds,
 	for (unsigned i = 0; i < s->nparts; i++) {
 		enum tri m = q->filter ? part_matches(s, i, q->filter) : TRI_YES;
 
-		if (m == TRI_NO || !s->part_asked(i, conds, nconds))
+		if (m == TRI_NO || (s->part_asked && !s->part_asked(i, conds, nconds)))
 			continue;
 		part_add(&out->parts, i);
 		out->nparts++;

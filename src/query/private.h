@@ -33,6 +33,33 @@ void *feed_new(const struct feed_ops *ops, struct query *q, size_t size, struct 
 /* The end of each close: lets the query go and frees the feed. */
 void feed_free(struct feed *f);
 
+/* ---- places: the namespaces of a run ------------------------------------------------ */
+
+struct places;
+/* Those that the query names; one that is named must be there. NULL and *err. */
+struct places *places_open(const struct query *q, struct nl_error *err);
+size_t places_count(const struct places *p);
+/* The env of place i: 1, 0 it cannot be entered, which is noted, -1 *err. */
+int places_enter(struct places *p, size_t i, struct env **env, struct nl_error *err);
+void places_leave(struct places *p, size_t i);
+void places_report(const struct places *p, struct report *out);
+void places_free(struct places *p); /* NULL is allowed */
+/* Does it name namespaces by a pattern: "*", "web*"? */
+bool place_is_pattern(const char *spec);
+
+/* ---- rows that are all read before the first is given -------------------------------- */
+
+struct whole;
+struct whole *whole_new(void); /* NULL: no memory */
+/* Unless a row with its key is there. False: no memory. */
+bool whole_add(struct whole *w, const struct row *row);
+void whole_mark_read(struct whole *w);
+bool whole_is_read(const struct whole *w); /* since the last clear */
+/* The next row, valid until the clear; false: there are no more. */
+bool whole_next(struct whole *w, struct row *row);
+void whole_clear(struct whole *w);
+void whole_free(struct whole *w); /* NULL is allowed */
+
 struct feed *kernel_feed(struct query *q, uint32_t needs, struct nl_error *err);
 
 void report_begin(struct report *r);

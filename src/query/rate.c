@@ -261,6 +261,7 @@ static void rate_report(const struct feed *feed, struct report *out)
 	cursor_report(f->second, &after);
 	*out = after;
 	out->complete = f->before.complete && after.complete;
+	out->flagged |= f->before.flagged;
 	out->rows += f->before.rows;
 	out->stats.dumps += f->before.stats.dumps;
 	out->stats.nl.bytes += f->before.stats.nl.bytes;

@@ -35,5 +35,5 @@ void report_warn(struct report *r, const char *fmt, ...)
 
 bool report_flagged(const struct report *r)
 {
-	return !r->complete;
+	return r->flagged;
 }

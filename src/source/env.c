@@ -38,8 +38,6 @@ struct env {
 	bool listening_asked;
 	bool damaged;
 	char lacks[200];     /* the empty text: nothing */
-	char proc_rows[200]; /* what was read from /proc for want of a dump */
-	int proc_code;
 };
 
 struct env *env_new(struct netns *ns)
@@ -265,40 +263,6 @@ void env_set_lacks(struct env *e, const char *text)
 {
 	if (!e->lacks[0])
 		snprintf(e->lacks, sizeof(e->lacks), "%s", text);
-}
-
-/* Is the word, of len bytes, an item of the list already? */
-static bool listed(const char *list, const char *word, size_t len)
-{
-	for (const char *p = list; *p; p += strspn(p, ", ")) {
-		size_t n = strcspn(p, ",");
-
-		if (n == len && memcmp(p, word, len) == 0)
-			return true;
-		p += n;
-	}
-	return false;
-}
-
-void env_note_proc(struct env *e, const char *what, int code)
-{
-	/* both families of a protocol are one item */
-	const char *family = strstr(what, " (");
-	size_t len = family ? (size_t)(family - what) : strlen(what);
-	size_t n = strlen(e->proc_rows);
-
-	if (listed(e->proc_rows, what, len))
-		return;
-	if (n == 0)
-		e->proc_code = code;
-	snprintf(e->proc_rows + n, sizeof(e->proc_rows) - n, "%s%.*s", n ? ", " : "", (int)len,
-		 what);
-}
-
-const char *env_proc_rows(const struct env *e, int *code)
-{
-	*code = e->proc_code;
-	return e->proc_rows[0] ? e->proc_rows : NULL;
 }
 
 void env_set_damaged(struct env *e)

@@ -507,8 +507,15 @@ static int add_any(struct cond *c, const struct value *raw, struct nl_error *err
 	return 0;
 }
 
+/* "*": any name does. */
+static bool is_star(const struct value *raw)
+{
+	return raw->kind == VALUE_TEXT && raw->text.len == 1 && raw->text.p[0] == '*';
+}
+
 int cond_add(struct cond *c, const struct value *raw, struct nl_error *err)
 {
+	const struct value any = { .kind = VALUE_BOOL, .flag = true };
 	const struct field *f = c->field;
 
 	if (c->op != OP_EQ && c->op != OP_NE) {
@@ -529,7 +536,7 @@ int cond_add(struct cond *c, const struct value *raw, struct nl_error *err)
 	case FT_BOOL:
 		return add_bool(c, raw, err);
 	case FT_ENUM:
-		return add_enum(c, raw, err);
+		return is_star(raw) ? add_present(c, &any, err) : add_enum(c, raw, err);
 	case FT_TEXT:
 		return add_text(c, raw, err);
 	case FT_ADDR:

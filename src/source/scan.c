@@ -28,6 +28,9 @@ struct scan {
 	double when;
 	unsigned flags;
 	struct scan_stats stats;
+	const char *proc[DUMPS_MAX]; /* what was refused and is read from /proc */
+	size_t nproc;
+	int proc_code; /* the first refusal */
 };
 
 struct scan *scan_open(const struct source *s, const struct scan_request *req)
@@ -169,7 +172,10 @@ static int open_otherwise(struct scan *sc, struct nl_error *err)
 	sc->plan.otherwise = false; /* once */
 	if (open_reader(sc, err) == 0) {
 		sc->flags |= SCAN_FALLBACK;
-		env_note_proc(sc->req.env, sc->plan.request.what, why.code);
+		if (sc->nproc == 0)
+			sc->proc_code = why.code;
+		if (sc->nproc < DUMPS_MAX)
+			sc->proc[sc->nproc++] = sc->plan.request.what;
 		return 1;
 	}
 	if (err->code == EPROTONOSUPPORT)
@@ -294,6 +300,13 @@ void scan_stats(const struct scan *sc, struct scan_stats *out)
 		out->nl.datagrams += st->datagrams;
 		out->nl.foreign += st->foreign;
 	}
+}
+
+size_t scan_from_proc(const struct scan *sc, const char *const **what, int *code)
+{
+	*what = sc->proc;
+	*code = sc->proc_code;
+	return sc->nproc;
 }
 
 void scan_close(struct scan *sc)

@@ -42,6 +42,8 @@ const struct sock_table socket_tables[] = {
 };
 
 #define NTABLES (sizeof(socket_tables) / sizeof(socket_tables[0]))
+const size_t socket_table_count = NTABLES;
+
 #define NSTATES 14 /* states are 1 .. 13 and STATE_ANY, their bit is 1 << state */
 
 _Static_assert(NTABLES *NSTATES <= PARTS_MAX, "a part for each table and state");

@@ -82,6 +82,7 @@ enum {
 	DCCP6,
 };
 extern const struct sock_table socket_tables[];
+extern const size_t socket_table_count;
 extern const struct sock_kind sock_inet;
 extern const struct shape shape_inet;
 /* The states of the table that the parts hold; those of a table of STATE_ANY are all or none. */

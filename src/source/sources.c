@@ -3,5 +3,6 @@
 
 const struct source *const sources[] = {
 	&source_sockets,
+	&source_namespaces,
 	NULL,
 };

@@ -17,33 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* ---- declarations ------------------------------------------------------------ */
-
-static void test_declarations(void **state)
-{
-	static const char *const keywords[] = { "and",	 "or",	  "not",  "end",   "for",
-						"if",	 "in",	  "goto", "local", "nil",
-						"where", "break", NULL };
-
-	(void)state;
-	for (const struct field *f = source_sockets.fields; f->name; f++) {
-		size_t len = strlen(f->doc);
-
-		for (const char *p = f->name; *p; p++)
-			assert_true(islower(*p) || isdigit(*p) || *p == '_');
-		for (size_t i = 0; keywords[i]; i++)
-			assert_string_not_equal(f->name, keywords[i]);
-		for (const struct field *g = source_sockets.fields; g < f; g++)
-			assert_string_not_equal(f->name, g->name);
-		assert_true(len > 5 && f->doc[len - 1] == '.');
-		assert_non_null(f->from);
-		assert_true((f->type == FT_ENUM) == (f->names != NULL));
-		assert_true(f->attr <= source_sockets.shape->max_attr);
-		assert_true((f->needs != 0) == (f->cost == COST_REQUEST || f->cost == COST_PROC));
-		assert_true(((f->needs & NEED_OWNERS) != 0) == (f->cost == COST_PROC));
-		assert_ptr_equal(source_field(&source_sockets, f->name), f);
-	}
-}
+/* ---- names -------------------------------------------------------------------- */
 
 static void test_nearest(void **state)
 {
@@ -437,13 +411,12 @@ static void test_cgroup_ids(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_declarations),	cmocka_unit_test(test_nearest),
-		cmocka_unit_test(test_ports),		cmocka_unit_test(test_units),
-		cmocka_unit_test(test_names),		cmocka_unit_test(test_text),
-		cmocka_unit_test(test_addresses),	cmocka_unit_test(test_info_lengths),
-		cmocka_unit_test(test_absent_values),	cmocka_unit_test(test_every_cut),
-		cmocka_unit_test(test_damaged_is_told), cmocka_unit_test(test_unknown_enum),
-		cmocka_unit_test(test_cgroup_ids),
+		cmocka_unit_test(test_nearest),	     cmocka_unit_test(test_ports),
+		cmocka_unit_test(test_units),	     cmocka_unit_test(test_names),
+		cmocka_unit_test(test_text),	     cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_info_lengths), cmocka_unit_test(test_absent_values),
+		cmocka_unit_test(test_every_cut),    cmocka_unit_test(test_damaged_is_told),
+		cmocka_unit_test(test_unknown_enum), cmocka_unit_test(test_cgroup_ids),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
