@@ -37,7 +37,7 @@ struct env {
 	uint64_t *listening; /* a bit for each port; NULL: not known */
 	bool listening_asked;
 	bool damaged;
-	char lacks[200];     /* the empty text: nothing */
+	char lacks[200]; /* the empty text: nothing */
 };
 
 struct env *env_new(struct netns *ns)

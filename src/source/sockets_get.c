@@ -123,9 +123,15 @@ bool get_backlog_used(const struct row *row, const struct field *f, struct value
 	return true;
 }
 
-/* What a timer that does not run would say is nothing. */
+/*
+ * What a timer that does not run would say is nothing. Of a half-open connection /proc counts the
+ * timeouts, of which not each is a retransmission.
+ */
 bool get_timer_value(const struct row *row, const struct field *f, struct value *v)
 {
+	if (f->offset == offsetof(struct inet_diag_msg, idiag_retrans) &&
+	    diag(row)->idiag_state == STATE_SYN_RECV && row->tag != PROTO_SCTP && from_proc(row))
+		return false;
 	return diag(row)->idiag_timer != 0 && field_load(f, row, v);
 }
 

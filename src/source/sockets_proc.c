@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/sock_diag.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,6 +197,17 @@ static const struct nlmsghdr *build(struct proc_reader *r, const struct proc_soc
 	return message_end(&r->msg);
 }
 
+__attribute__((format(printf, 2, 3))) static void lacks(struct env *e, const char *fmt, ...)
+{
+	char text[160];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	env_set_lacks(e, text);
+}
+
 /* The line that names the columns. */
 static bool is_heading(const char *line, size_t len)
 {
@@ -216,7 +228,9 @@ static int next(struct reader *reader, const struct nlmsghdr **msg, struct nl_er
 		if (is_heading(line, len))
 			continue;
 		if (!proc_socket_parse(line, len, r->table, &s)) {
-			env_set_damaged(r->env);
+			lacks(r->env,
+			      "a line of /proc about %s makes no sense: they may be missing",
+			      r->table->what);
 			continue;
 		}
 		if (!(r->states >> s.msg.idiag_state & 1))
@@ -275,16 +289,13 @@ static void no_file(const struct scan_request *req, const struct sock_table *t, 
 		    struct nl_error *err)
 {
 	int64_t n = in_use(env_netns_fd(req->env), name, err);
-	char text[160];
 
 	if (n < 0)
 		return;
-	if (n > 0) {
-		snprintf(text, sizeof(text),
-			 "the kernel does not list %s, of which there are %lld: they are missing",
-			 t->what, (long long)n);
-		env_set_lacks(req->env, text);
-	}
+	if (n > 0)
+		lacks(req->env,
+		      "the kernel does not list %s, of which there are %lld: they are missing",
+		      t->what, (long long)n);
 	nl_fail(err, EPROTONOSUPPORT, "there are no %s", t->what);
 }
 
@@ -319,8 +330,13 @@ struct reader *proc_sockets_open(const struct scan_request *req, const struct du
 	r->table = t;
 	r->env = req->env;
 	r->states = table_states(&req->parts, t);
-	if (open_file(r, req, err) == 0)
+	if (open_file(r, req, err) == 0) {
+		if (t->proto == PROTO_TCP && r->states >> STATE_BOUND_INACTIVE & 1)
+			lacks(r->env,
+			      "/proc does not list %s that are only bound: they are missing",
+			      t->what);
 		return &r->reader;
+	}
 	free(r);
 	return NULL;
 }
