@@ -50,12 +50,14 @@ local function lines_only_in(text, other)
   return table.concat(only)
 end
 
--- What changes by itself while the test runs is asked twice.
+-- What changes by itself between the two (a retransmission) is asked again.
 local function same(mode, chunk)
-  local ours = from_proc(mode, chunk)
-  local theirs = by_netlink(chunk)
-  if ours ~= theirs then
+  local ours, theirs
+  for _ = 1, 5 do
     ours, theirs = from_proc(mode, chunk), by_netlink(chunk)
+    if ours == theirs then
+      break
+    end
   end
   if ours ~= theirs then
     lu.fail(chunk .. "\n/proc only:\n" .. lines_only_in(ours, theirs) .. "netlink only:\n"
@@ -273,7 +275,7 @@ TestMany = {}
 -- 20,000 sockets: counted whole, in memory that does not grow with them.
 function TestMany:test_stream_in_flat_memory()
   local chunk = [[
-    print(count{state="established"}, sockets:group("lport"):count():count() > 0)
+    print(count{state="established"}, sockets:group("state"):count():count() > 0)
     print(io.open("/proc/self/status"):read("a"):match("VmHWM:%s*(%d+)"))]]
   local command = { "env", "LD_PRELOAD=" .. shim, "CONNSH_SHIM=no-diag:1:0", S.connsh_path(), "-e",
     chunk }
@@ -285,7 +287,7 @@ function TestMany:test_stream_in_flat_memory()
   local n_many, peak_many = many.out:match("^(%d+)\ttrue\n(%d+)\n$")
   lu.assertEquals(tonumber(n_few), 20)
   lu.assertEquals(tonumber(n_many), 20000)
-  lu.assertTrue(tonumber(peak_many) - tonumber(peak_few) < 2560,
+  lu.assertTrue(tonumber(peak_many) - tonumber(peak_few) < 1024,
     peak_few .. " and " .. peak_many .. " KiB")
 end
 
