@@ -13,8 +13,9 @@ end
 
 S.inside({
   "udplite=127.0.0.1:5360", "udplite=[::1]:5361*2", "udp=127.0.0.1:53", "listen=127.0.0.1:81",
-  "conn=127.0.0.1:81*2", "raw=icmp", "raw=ospf,from=127.0.0.1,dev=lo", "raw=253", "raw=raw,uid=1000",
-  "raw6=icmp6*2", "raw6=89,from=::1", "mptcp=127.0.0.1:80*2,send=5000", "mptcp=[::1]:8080",
+  "conn=127.0.0.1:81*2", "raw=icmp", "raw=ospf,from=127.0.0.1,dev=lo", "raw=253",
+  "raw=raw,uid=1000", "raw6=icmp6*2", "raw6=89,from=::1", "mptcp=127.0.0.1:80*2,send=5000",
+  "mptcp=[::1]:8080",
 })
 
 -- The lines of a table of /proc/net as {state, inode, refs, drops, laddr and lport in hex}.

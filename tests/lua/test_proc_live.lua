@@ -158,7 +158,8 @@ function TestCounts:test_conditions()
     'state="established", lport=80', 'raddr="127.0.0.0/8"', 'lport>=1024, state!="listen"',
     'laddr="::1"', 'uid=0', 'rport={80, 443, 53}', 'recvq>0', 'inbound=true', 'inode=true',
     'timer="keepalive"', 'proto="udp", state="established"', 'raddr="0.0.0.0/0"',
-    'accept_queue>0', 'protocol="icmp"', 'protocol={89, "icmpv6"}', 'proto="raw", laddr="127.0.0.1"',
+    'accept_queue>0', 'protocol="icmp"', 'protocol={89, "icmpv6"}',
+    'proto="raw", laddr="127.0.0.1"',
   }) do
     same("no-diag:1:0", "print(count<" .. filter .. ">)")
     same("enoent:1:0", "print(count<" .. filter .. ">)")
@@ -166,10 +167,14 @@ function TestCounts:test_conditions()
 end
 
 function TestCounts:test_groups_and_order()
-  same("no-diag:1:0", "for r in sockets:group('state', 'family'):count():sort('state', 'family') do "
-    .. "print(r.state, r.family, r.count) end")
-  same("no-diag:1:0", "for s in sockets:sort('proto', 'laddr', 'lport', 'rport', 'inode'):limit(50) "
-    .. "do print(s.proto, s.laddr, s.lport, s.rport) end")
+  same("no-diag:1:0", [[
+    for r in sockets:group("state", "family"):count():sort("state", "family") do
+      print(r.state, r.family, r.count)
+    end]])
+  same("no-diag:1:0", [[
+    for s in sockets:sort("proto", "laddr", "lport", "rport", "inode"):limit(50) do
+      print(s.proto, s.laddr, s.lport, s.rport)
+    end]])
   same("no-diag:1:0", "print(#sockets{ordered=true}:list(), #sockets{consistent=true}:list())")
   same("no-diag:1:0", "print(sockets:distinct('laddr'):count(), sockets:sum('recvq'))")
 end
