@@ -135,8 +135,19 @@ struct lx_sink {
 	void *arg;
 };
 void run_query(lua_State *L, int index, uint32_t needs, const struct lx_sink *sink) LX_RAISES;
+/* The first record of the query at index, or nil [-0, +1, e]. */
+void query_first(lua_State *L, int query) LX_RAISES;
 /* How many rows the query at index has, functions included [-0, +0, e]. */
 uint64_t query_run_count(lua_State *L, int index) LX_RAISES;
+/* The first record of the query at index, which is not relative, or nil [-0, +1, e]. */
+void query_first(lua_State *L, int index) LX_RAISES;
+
+/* ---- named.c */
+/*
+ * Pushes the row of this name, or its value, of the query at index; raises with the nearest
+ * name when there is none. 0: its source does not name rows, or name is one of its fields.
+ */
+int named_index(lua_State *L, int index, const char *name) LX_RAISES;
 
 /* ---- cursor.c */
 /* Opens a run for rows with these extensions [-0, +1, e]. */
@@ -153,6 +164,8 @@ void cursor_open_lib(lua_State *L) LX_RAISES;
 
 /* ---- record.c */
 struct lx_record *record_push(lua_State *L, const struct row *row, int cursor) LX_RAISES;
+/* A record of no run, of a source of ours [-0, +1, m]. */
+void record_push_alone(lua_State *L, const struct row *row) LX_RAISES;
 /* The record at index, of whatever source, or NULL. */
 struct lx_record *record_any(lua_State *L, int index);
 /* The row that a record is; points into it. */
@@ -160,12 +173,24 @@ void record_row(const struct lx_record *rec, struct row *row);
 /* The field's value, asking the kernel again if its extension was not asked for. */
 bool record_get(lua_State *L, int index, const struct field *f, struct row *row,
 		struct value *v) LX_RAISES;
+/* The same, for a script: that an owner is not told is said, as it is no absence. */
+bool record_read(lua_State *L, int index, const struct field *f, struct row *row,
+		 struct value *v) LX_RAISES;
 /* Asks for all extensions that the record has not got. */
 void record_complete(lua_State *L, int index) LX_RAISES;
 void record_open(lua_State *L) LX_RAISES;
 
 /* Pushes a value as Lua has it: enums and addresses as text [-0, +1, m]. */
 void value_push(lua_State *L, const struct field *f, const struct value *v) LX_RAISES;
+
+/* ---- nav.c: where records lead to */
+/* The value of the record's member of this name; false, nothing: it leads to no such [-0, +1, e].
+ */
+bool nav_push(lua_State *L, int record, const char *name) LX_RAISES;
+/* A list of {name, doc, to, many} of where records of the source lead to [-0, +1, m]. */
+void navs_push(lua_State *L, const struct source *s) LX_RAISES;
+/* Remembers the function `route` as it is, before scripts run [-0, +0, m]. */
+void nav_open(lua_State *L) LX_RAISES;
 
 /* ---- answer.c */
 /* Keeps the report with the query at index: what its fields tell from now on. */
@@ -180,6 +205,15 @@ void answer_hidden(lua_State *L, const struct row *row);
  * times were): pushes what key is, 0 if it is none of these.
  */
 int answer_index(lua_State *L, const struct lx_query *lq, const char *key) LX_RAISES;
+
+/* ---- route.c */
+/*
+ * Asks which route the kernel would use: pushes its record, or nil, a message and the errno
+ * value when nothing is sent; returns how many values. Raises when it could not be asked; the
+ * env must be held meanwhile [-0, +(1|3), e].
+ */
+int route_push(lua_State *L, struct env *env, const struct route_question *ask) LX_RAISES;
+void route_open(lua_State *L) LX_RAISES;
 
 /* ---- load.c */
 int load_file(lua_State *L, const char *path, const char *mode); /* a lua_load status */

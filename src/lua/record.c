@@ -12,7 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REFETCH_SIZE 16384
+/* A process may have two lists of arguments of 64 KiB each. */
+#define REFETCH_SIZE (160 * 1024)
 
 enum { UV_CURSOR = 1, UV_ENV, UV_WIDER, RECORD_UVS = UV_WIDER };
 
@@ -80,11 +81,19 @@ static void hold_env(lua_State *L, struct env *env, int cursor)
 
 static void push_meta(lua_State *L, const struct source *s);
 
-/* The metatable of a source: of ours in the registry, of a made one with the run [-0, +1, m]. */
+/*
+ * The metatable of a source: of ours in the registry, of a made one with the run at cursor
+ * (0: none, and it is one of ours) [-0, +1, m].
+ */
 static void find_meta(lua_State *L, const struct source *s, int cursor)
 {
 	if (s->refs == 0) {
-		lua_rawgetp(L, LUA_REGISTRYINDEX, mt_key(s));
+		if (lua_rawgetp(L, LUA_REGISTRYINDEX, mt_key(s)) == LUA_TTABLE)
+			return;
+		lua_pop(L, 1);
+		push_meta(L, s);
+		lua_pushvalue(L, -1);
+		lua_rawsetp(L, LUA_REGISTRYINDEX, mt_key(s));
 		return;
 	}
 	push_table(L, cursor, CURSOR_METAS);
@@ -97,13 +106,12 @@ static void find_meta(lua_State *L, const struct source *s, int cursor)
 	lua_remove(L, -2);
 }
 
-struct lx_record *record_push(lua_State *L, const struct row *row, int cursor)
+/* The record alone, without the env that it needs [-0, +1, m]. */
+static struct lx_record *new_record(lua_State *L, const struct row *row, int cursor)
 {
 	size_t len = row->msg->nlmsg_len;
-	struct lx_record *rec;
+	struct lx_record *rec = lua_newuserdatauv(L, sizeof(*rec) + len, RECORD_UVS);
 
-	hold_env(L, row->env, cursor);
-	rec = lua_newuserdatauv(L, sizeof(*rec) + len, RECORD_UVS);
 	rec->source = row->source;
 	rec->env = row->env;
 	rec->wider = NULL;
@@ -114,6 +122,23 @@ struct lx_record *record_push(lua_State *L, const struct row *row, int cursor)
 	memcpy(rec->msg, row->msg, len);
 	find_meta(L, row->source, cursor);
 	lua_setmetatable(L, -2);
+	return rec;
+}
+
+void record_push_alone(lua_State *L, const struct row *row)
+{
+	push_env(L, row->env);
+	new_record(L, row, 0);
+	lua_insert(L, -2);
+	lua_setiuservalue(L, -2, UV_ENV);
+}
+
+struct lx_record *record_push(lua_State *L, const struct row *row, int cursor)
+{
+	struct lx_record *rec;
+
+	hold_env(L, row->env, cursor);
+	rec = new_record(L, row, cursor);
 	lua_pushvalue(L, cursor);
 	lua_setiuservalue(L, -2, UV_CURSOR);
 	lua_getiuservalue(L, cursor, CURSOR_ENV);
@@ -223,7 +248,7 @@ bool record_get(lua_State *L, int index, const struct field *f, struct row *row,
 	if (field_get(f, row, v))
 		return true;
 	missing &= ~NEED_OWNERS;
-	if (missing == 0)
+	if (missing == 0 || !field_in_shape(f, rec->shape))
 		return false;
 	widen(L, index, rec->source, missing);
 	refetch(L, index, missing);
@@ -237,7 +262,8 @@ void record_complete(lua_State *L, int index)
 	uint32_t all = 0;
 
 	for (const struct field *f = rec->source->fields; f->name; f++)
-		all |= f->needs & ~NEED_OWNERS;
+		if (field_in_shape(f, rec->shape))
+			all |= f->needs & ~NEED_OWNERS;
 	if (all & ~rec->asked)
 		refetch(L, index, all);
 }
@@ -278,6 +304,78 @@ void value_push(lua_State *L, const struct field *f, const struct value *v)
 	}
 }
 
+/* Bytes of a list with its rows. */
+static size_t list_size(const struct value *list)
+{
+	size_t size = list->list.n * sizeof(*list);
+
+	for (size_t i = 0; i < list->list.n; i++)
+		if (list->list.items[i].kind == VALUE_ROW)
+			size += NLMSG_ALIGN(list->list.items[i].row->nlmsg_len);
+	return size;
+}
+
+/* A copy of the list, with its rows, in memory of so many bytes. */
+static struct value *copy_list(const struct value *list, void *memory)
+{
+	struct value *items = memory;
+	char *rows = (char *)(items + list->list.n);
+
+	if (list->list.n)
+		memcpy(items, list->list.items, list->list.n * sizeof(*items));
+	for (size_t i = 0; i < list->list.n; i++) {
+		size_t len;
+
+		if (items[i].kind != VALUE_ROW)
+			continue;
+		len = items[i].row->nlmsg_len;
+		items[i].row = memcpy(rows, items[i].row, len);
+		rows += NLMSG_ALIGN(len);
+	}
+	return items;
+}
+
+/*
+ * The list that the field of the record at index is [-0, +1, e]. A finalizer that the
+ * collector runs meanwhile may read another list, so ours is read again into memory of its
+ * own: nothing is allocated between the two.
+ */
+static void list_push(lua_State *L, int index, const struct field *f, struct value *v)
+{
+	size_t size = list_size(v), n = v->list.n;
+	void *memory = lua_newuserdatauv(L, size, 0);
+	struct value *items;
+	struct row row;
+
+	record_row(lua_touserdata(L, index), &row);
+	if (!field_get(f, &row, v) || v->kind != VALUE_LIST || v->list.n != n ||
+	    list_size(v) > size)
+		luaL_error(L, "%s cannot be read: not enough memory", f->name);
+	items = copy_list(v, memory);
+	lua_createtable(L, (int)n, 0);
+	for (size_t i = 0; i < n; i++) {
+		if (items[i].kind == VALUE_ROW) {
+			item_row(f, &items[i], row.env, &row);
+			new_record(L, &row, 0);
+			lua_getiuservalue(L, index, UV_ENV);
+			lua_setiuservalue(L, -2, UV_ENV);
+		} else {
+			value_push(L, f, &items[i]);
+		}
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	lua_remove(L, -2);
+}
+
+/* The value of the field of the record at index, as read from there [-0, +1, e]. */
+static void push_read(lua_State *L, int index, const struct field *f, struct value *v)
+{
+	if (v->kind == VALUE_LIST)
+		list_push(L, index, f, v);
+	else
+		value_push(L, f, v);
+}
+
 /* A script that asks for an owner shall not take "not told" for "none". */
 static void unknown_owner(lua_State *L, const struct row *row)
 {
@@ -291,6 +389,15 @@ static void unknown_owner(lua_State *L, const struct row *row)
 		raise_error(L, row->source->name, env_owners_error(row->env));
 	}
 	answer_hidden(L, row);
+}
+
+bool record_read(lua_State *L, int index, const struct field *f, struct row *row, struct value *v)
+{
+	if (record_get(L, index, f, row, v))
+		return true;
+	if (f->cost == COST_PROC)
+		unknown_owner(L, row);
+	return false;
 }
 
 /* Upvalues: 1 name -> field, 2 the metatable. */
@@ -311,8 +418,11 @@ static int record_index(lua_State *L)
 	rec = lua_touserdata(L, 1);
 	lua_pushvalue(L, 2);
 	if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TLIGHTUSERDATA) {
-		const char *name = luaL_tolstring(L, 2, NULL);
+		const char *name;
 
+		if (lua_type(L, 2) == LUA_TSTRING && nav_push(L, 1, lua_tostring(L, 2)))
+			return 1;
+		name = luaL_tolstring(L, 2, NULL);
 		near = source_nearest(rec->source, name);
 		return luaL_error(L,
 				  near ? "a %s has no field '%s'; did you mean '%s'?"
@@ -320,9 +430,8 @@ static int record_index(lua_State *L)
 				  rec->source->row_name, name, near);
 	}
 	f = lua_touserdata(L, -1);
-	if (!record_get(L, 1, f, &row, &v) && f->cost == COST_PROC)
-		unknown_owner(L, &row);
-	value_push(L, f, &v);
+	record_read(L, 1, f, &row, &v);
+	push_read(L, 1, f, &v);
 	return 1;
 }
 
@@ -365,8 +474,9 @@ static int record_next(lua_State *L)
 	for (; f->name; f++) {
 		if (!record_get(L, 1, f, &row, &v))
 			continue;
+		push_read(L, 1, f, &v);
 		lua_pushstring(L, f->name);
-		value_push(L, f, &v);
+		lua_insert(L, -2);
 		return 2;
 	}
 	lua_pushnil(L);

@@ -208,6 +208,33 @@ void netns_unref(struct netns *ns)
 	free(ns);
 }
 
+static bool identity(const struct netns *ns, dev_t *dev, ino_t *ino)
+{
+	struct stat st;
+
+	if (ns) {
+		*dev = ns->dev;
+		*ino = ns->ino;
+		return true;
+	}
+	if (stat("/proc/thread-self/ns/net", &st) < 0)
+		return false;
+	*dev = st.st_dev;
+	*ino = st.st_ino;
+	return true;
+}
+
+bool netns_same(const struct netns *a, const struct netns *b)
+{
+	dev_t adev, bdev;
+	ino_t aino, bino;
+
+	if (a == b)
+		return true;
+	return identity(a, &adev, &aino) && identity(b, &bdev, &bino) && adev == bdev &&
+	       aino == bino;
+}
+
 int netns_fd(const struct netns *ns)
 {
 	return ns->fd;

@@ -33,8 +33,11 @@ struct env {
 	uint32_t nheld;
 	struct value *list; /* the list read last */
 	size_t list_size;
-	struct cache users, devices, cgroups;
-	uint64_t *listening; /* a bit for each port; NULL: not known */
+	void *scratch; /* where the rows of a list lie */
+	size_t scratch_size;
+	struct cache users, devices, cgroups, texts; /* texts: by their hash */
+	uint64_t *listening;			     /* a bit for each port; NULL: not known */
+	const char *withheld;
 	bool listening_asked;
 	bool damaged;
 	char lacks[200]; /* the empty text: nothing */
@@ -76,11 +79,13 @@ void env_unref(struct env *e)
 	cache_free(&e->users);
 	cache_free(&e->devices);
 	cache_free(&e->cgroups);
+	cache_free(&e->texts);
 	free(e->listening);
 	netns_unref(e->ns);
 	source_unref(e->source);
 	lookout_unref(e->lookout);
 	free(e->list);
+	free(e->scratch);
 	for (uint32_t i = 0; i < e->nheld; i++)
 		env_unref(e->held[i]);
 	free(e->held);
@@ -131,6 +136,19 @@ struct value *env_list(struct env *e, size_t n)
 	return e->list;
 }
 
+void *env_scratch(struct env *e, size_t size)
+{
+	if (size > e->scratch_size) {
+		void *scratch = realloc(e->scratch, size);
+
+		if (!scratch)
+			return NULL;
+		e->scratch = scratch;
+		e->scratch_size = size;
+	}
+	return e->scratch;
+}
+
 void env_keep_source(struct env *e, const struct source *s)
 {
 	source_unref(e->source);
@@ -140,6 +158,11 @@ void env_keep_source(struct env *e, const struct source *s)
 int env_netns_fd(const struct env *e)
 {
 	return e->ns ? netns_fd(e->ns) : -1;
+}
+
+struct netns *env_netns(const struct env *e)
+{
+	return e->ns;
 }
 
 const char *env_netns_name(const struct env *e)
@@ -237,6 +260,30 @@ const char *env_cgroup(struct env *e, uint64_t id)
 	return lookup(e, &e->cgroups, id, look_cgroup);
 }
 
+/* FNV-1a. */
+static uint64_t hash_of(const char *text, size_t len)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+/* Texts that differ and have the same hash lie one behind the other. */
+const char *env_text(struct env *e, const char *text, size_t len)
+{
+	uint64_t hash = hash_of(text, len);
+	struct cache *c = &e->texts;
+	char *copy;
+
+	for (size_t at = position(c, hash); at < c->n && c->items[at].number == hash; at++, hash++)
+		if (strlen(c->items[at].name) == len && memcmp(c->items[at].name, text, len) == 0)
+			return c->items[at].name;
+	copy = strndup(text, len);
+	return copy ? keep(c, hash, copy) : NULL;
+}
+
 int env_listens(struct env *e, uint16_t port)
 {
 	if (!e->listening_asked) {
@@ -250,6 +297,12 @@ int env_listens(struct env *e, uint16_t port)
 	return e->listening ? (int)(e->listening[port / 64] >> (port % 64) & 1) : -1;
 }
 
+void env_set_lacks(struct env *e, const char *what)
+{
+	if (!e->lacks[0])
+		snprintf(e->lacks, sizeof(e->lacks), "%s", what);
+}
+
 const char *env_lacks(const struct env *e)
 {
 	if (e->lacks[0])
@@ -259,10 +312,14 @@ const char *env_lacks(const struct env *e)
 		       : NULL;
 }
 
-void env_set_lacks(struct env *e, const char *text)
+void env_withhold(struct env *e, const char *why)
 {
-	if (!e->lacks[0])
-		snprintf(e->lacks, sizeof(e->lacks), "%s", text);
+	e->withheld = why;
+}
+
+const char *env_withheld(const struct env *e)
+{
+	return e->withheld;
 }
 
 void env_set_damaged(struct env *e)

@@ -3,7 +3,8 @@
  * one after the other, each on its own netlink socket or by a reader of /proc. A program that the
  * kernel refuses is left out and the dump asked again, since the caller tests
  * every row anyhow; a dump that stands for several is refused by kernels that
- * lack it, and then the several are asked. Knows no particular source.
+ * lack it, and then the several are asked; one of what a kernel may lack is a gap
+ * of the answer. Knows no particular source.
  */
 #include "private.h"
 
@@ -24,6 +25,7 @@ struct scan {
 	uint16_t row_type; /* nlmsg_type of its rows */
 	bool ended;
 	bool rows;	    /* this dump gave a row */
+	uint64_t weight;    /* of its rows, see dump_plan */
 	uint64_t datagrams; /* of this dump, when the row at hand came */
 	double when;
 	unsigned flags;
@@ -31,6 +33,8 @@ struct scan {
 	const char *proc[DUMPS_MAX]; /* what was refused and is read from /proc */
 	size_t nproc;
 	int proc_code; /* the first refusal */
+	size_t ngaps;
+	struct scan_gap gaps[DUMPS_MAX];
 };
 
 struct scan *scan_open(const struct source *s, const struct scan_request *req)
@@ -84,7 +88,8 @@ static int open_reader(struct scan *sc, struct nl_error *err)
 	sc->reader = sc->plan.read(&sc->req, &sc->plan, err);
 	if (!sc->reader)
 		return -1;
-	sc->flags |= SCAN_PROC | (nl_replay_loaded() ? SCAN_RECORDED : 0);
+	sc->flags |= (sc->plan.asks ? SCAN_NETLINK : SCAN_PROC) |
+		     (nl_replay_loaded() ? SCAN_RECORDED : 0);
 	sc->stats.dumps++;
 	return 0;
 }
@@ -94,6 +99,7 @@ static int open_dump(struct scan *sc, struct nl_error *err)
 	sc->plan.request.payload = sc->plan.buf;
 	sc->plan.request.len = sc->plan.len;
 	sc->rows = false;
+	sc->weight = 0;
 	sc->datagrams = UINT64_MAX; /* none yet */
 	if (sc->plan.read && !sc->plan.otherwise)
 		return open_reader(sc, err);
@@ -150,17 +156,48 @@ static bool read_otherwise(const struct scan *sc, const struct nl_error *err)
 	return sc->plan.read && sc->plan.otherwise && !sc->reader && !sc->rows && refused(err);
 }
 
+/* Has the kernel no such list, as it may have none? */
+static bool lacking(const struct scan *sc, const struct nl_error *err)
+{
+	return sc->plan.optional.protocol && !sc->rows && sc->ngaps < DUMPS_MAX &&
+	       (err->code == ENOENT || err->code == EINVAL || err->code == EOPNOTSUPP ||
+		err->code == EPROTONOSUPPORT || err->code == EAFNOSUPPORT || err->code == EPERM ||
+		err->code == EACCES);
+}
+
+static void note_gap(struct scan *sc)
+{
+	const struct dump_optional *o = &sc->plan.optional;
+
+	sc->gaps[sc->ngaps++] = (struct scan_gap){
+		.what = sc->plan.request.what,
+		.config = o->config,
+		.exists = protocol_exists(sc->req.env, o->protocol),
+		.named = o->named,
+	};
+}
+
+static int after_failure(struct scan *sc, struct nl_error *err);
+
+static int go_on(struct scan *sc, struct nl_error *err)
+{
+	int rc;
+
+	finish_dump(sc);
+	rc = next_dump(sc, err);
+	return rc < 0 ? after_failure(sc, err) : rc;
+}
+
+static bool says_none(const struct scan *sc, const struct nl_error *err)
+{
+	return sc->dump && sc->plan.none && err->code == sc->plan.none && !sc->rows;
+}
+
 /* Begins the dump again that has just failed. */
 static int again(struct scan *sc, struct nl_error *err)
 {
-	finish_dump(sc);
 	sc->next--;
-	return next_dump(sc, err);
-}
-
-static bool may_recover(const struct scan *sc, const struct nl_error *err)
-{
-	return program_refused(sc, err) || merging_refused(sc, err) || read_otherwise(sc, err);
+	return go_on(sc, err);
 }
 
 /* What the kernel said stands, if the reader cannot help either. */
@@ -179,16 +216,16 @@ static int open_otherwise(struct scan *sc, struct nl_error *err)
 		return 1;
 	}
 	if (err->code == EPROTONOSUPPORT)
-		return next_dump(sc, err);
+		return go_on(sc, err);
 	if (err->code != ECANCELED)
 		*err = why;
-	return -1;
+	return lacking(sc, err) ? after_failure(sc, err) : -1;
 }
 
 /*
- * When a merged dump is refused without its program too, then not for the
- * program: the dumps that it stood for are asked with it. To be called when
- * may_recover says so; each way is tried once for a dump.
+ * Each step is taken once a dump at most: 1 and 0 as next_dump, -1: there is none left. When a
+ * merged dump is refused without its program too, then not for the program: the dumps that it stood
+ * for are asked with it.
  */
 static int after_failure(struct scan *sc, struct nl_error *err)
 {
@@ -205,13 +242,19 @@ static int after_failure(struct scan *sc, struct nl_error *err)
 		}
 		return again(sc, err);
 	}
-	return open_otherwise(sc, err);
+	if (read_otherwise(sc, err))
+		return open_otherwise(sc, err);
+	if (lacking(sc, err)) {
+		note_gap(sc);
+		return go_on(sc, err);
+	}
+	return -1;
 }
 
-/* When the datagram at hand came: the clock is read once for each. */
+/* When the datagram at hand, or the row of a reader, came: the clock is read once for each. */
 static double arrival(struct scan *sc)
 {
-	uint64_t n = sc->dump ? nl_dump_stats(sc->dump)->datagrams : UINT64_MAX - 1;
+	uint64_t n = sc->dump ? nl_dump_stats(sc->dump)->datagrams : sc->datagrams + 1;
 	struct timespec t;
 
 	if (n != sc->datagrams && clock_gettime(CLOCK_MONOTONIC, &t) == 0)
@@ -245,9 +288,15 @@ static int too_short(struct scan *sc, const struct nlmsghdr *msg, struct nl_erro
 
 static int next_message(struct scan *sc, const struct nlmsghdr **msg, struct nl_error *err)
 {
-	if (sc->reader)
-		return sc->reader->ops->next(sc->reader, msg, err);
-	return sc->dump ? nl_dump_next(sc->dump, msg, err) : 0;
+	int rc;
+
+	if (!sc->reader)
+		return sc->dump ? nl_dump_next(sc->dump, msg, err) : 0;
+	rc = sc->reader->ops->next(sc->reader, msg, err);
+	if (rc != READER_TORN)
+		return rc;
+	sc->flags |= SCAN_INTERRUPTED;
+	return 0;
 }
 
 int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
@@ -258,22 +307,23 @@ int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
 	while (!sc->ended) {
 		rc = next_message(sc, &msg, err);
 		if (rc > 0) {
-			if (msg->nlmsg_type != sc->row_type)
+			if (msg->nlmsg_type != sc->row_type ||
+			    (sc->plan.skip && sc->plan.skip(msg)))
 				continue;
 			if (msg->nlmsg_len < NLMSG_HDRLEN + sc->shape->header)
 				return too_short(sc, msg, err);
 			sc->rows = true;
 			sc->flags |= sc->dump ? SCAN_NETLINK : 0;
 			fill(sc, row, msg);
+			sc->weight += sc->plan.weigh ? sc->plan.weigh(row) : 1;
 			return 1;
 		}
-		if (rc == 0) {
-			sc->flags |= sc->dump ? SCAN_NETLINK : 0;
-			finish_dump(sc);
-			rc = next_dump(sc, err);
-		}
-		while (rc < 0 && may_recover(sc, err))
-			rc = after_failure(sc, err);
+		if (rc < 0 && says_none(sc, err))
+			rc = 0;
+		sc->flags |= rc == 0 && sc->dump ? SCAN_NETLINK : 0;
+		if (rc == 0 && sc->dump && sc->plan.ended)
+			sc->plan.ended(sc->req.env, &sc->plan, sc->weight);
+		rc = rc < 0 ? after_failure(sc, err) : go_on(sc, err);
 		if (rc <= 0) {
 			finish_dump(sc);
 			sc->ended = true;
@@ -307,6 +357,12 @@ size_t scan_from_proc(const struct scan *sc, const char *const **what, int *code
 	*what = sc->proc;
 	*code = sc->proc_code;
 	return sc->nproc;
+}
+
+size_t scan_gaps(const struct scan *sc, const struct scan_gap **gaps)
+{
+	*gaps = sc->gaps;
+	return sc->ngaps;
 }
 
 void scan_close(struct scan *sc)

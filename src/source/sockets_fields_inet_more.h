@@ -23,11 +23,6 @@
 	MEMBER(INET_DIAG_INFO, INET_DIAG_INFO, struct sctp_info, member), \
 	.get = get_sctp_socket, .when = is_sctp
 
-	/* raw */
-	{ .name = "protocol", .type = FT_ENUM, .names = protocol_names, .when = is_raw,
-	  HDR(id.idiag_sport), .flags = FF_OPEN | FF_BIG_ENDIAN, .from = "idiag_sport",
-	  .doc = "Protocol of IP that a raw socket receives, by name or number." },
-
 	/* only /proc tells */
 	{ .name = "refs", .type = FT_INT, ATTR(PROC_REFS, 0, 4), .from = "ref of /proc/net/tcp",
 	  .doc = "References that the kernel holds to the socket; only /proc tells it, so only where "

@@ -21,12 +21,6 @@ static const struct nlattr *attr_of(const struct row *row, unsigned type)
 
 /* ---- which rows have what ------------------------------------------------------------ */
 
-bool is_raw(const struct row *row, const struct field *f)
-{
-	(void)f;
-	return row->tag == PROTO_RAW;
-}
-
 bool is_mptcp(const struct row *row, const struct field *f)
 {
 	(void)f;
@@ -54,7 +48,8 @@ bool from_proc(const struct row *row)
 bool tells_sendq(const struct row *row, const struct field *f)
 {
 	(void)f;
-	return diag(row)->idiag_state != STATE_LISTEN || !from_proc(row);
+	return row->shape != &shape_inet || diag(row)->idiag_state != STATE_LISTEN ||
+	       !from_proc(row);
 }
 
 /* ---- states ----------------------------------------------------------------------------- */
@@ -76,7 +71,7 @@ static uint8_t assoc_state(uint8_t state)
 }
 
 /* tcp keeps no closed socket in its tables: one listed as CLOSE is a bound one. */
-uint8_t inet_state(const struct row *row)
+unsigned inet_state(const struct row *row)
 {
 	uint8_t state = diag(row)->idiag_state;
 
@@ -113,17 +108,6 @@ bool get_timer(const struct row *row, const struct field *f, struct value *v)
 bool get_mptcp(const struct row *row, const struct field *f, struct value *v)
 {
 	return diag(row)->idiag_state != STATE_LISTEN && field_load(f, row, v);
-}
-
-bool get_drops(const struct row *row, const struct field *f, struct value *v)
-{
-	const void *p = row_attr((struct row *)(uintptr_t)row, PROC_DROPS, sizeof(uint32_t));
-	uint32_t n;
-
-	if (!p)
-		return field_load(f, row, v);
-	memcpy(&n, p, sizeof(n));
-	return set_int(v, n);
 }
 
 /* struct sctp_info has one half that only associations fill, and one of the socket alone. */

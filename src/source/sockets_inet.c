@@ -87,8 +87,11 @@ static void inet_lay_out(const struct sock_table *t, uint32_t states,
 		nl_attr_put(out->buf, &out->len, sizeof(out->buf), INET_DIAG_REQ_PROTOCOL, &proto,
 			    sizeof(proto));
 	out->tag = t->proto;
-	out->read = proc_sockets_open;
-	out->otherwise = true;
+	/* of sctp and dccp there is none that tells as much */
+	if (t->proto != PROTO_SCTP && t->proto != PROTO_DCCP) {
+		out->read = proc_sockets_open;
+		out->otherwise = true;
+	}
 	out->request = (struct nl_request){
 		.type = SOCK_DIAG_BY_FAMILY,
 		.key = (uint32_t)t->family << 16 | t->proto,
@@ -291,7 +294,7 @@ static ptrdiff_t inet_refetch(const struct row *row, uint32_t needs, void *buf, 
 static uint32_t inet_inode(const struct row *row, enum owner_status *why)
 {
 	const struct inet_diag_msg *m = row_header(row);
-	uint8_t state = inet_state(row);
+	unsigned state = inet_state(row);
 
 	if (m->idiag_inode)
 		return m->idiag_inode;
@@ -470,6 +473,18 @@ const struct sock_kind sock_inet = {
 	.lay_out = inet_lay_out,
 	.key = inet_key,
 	.inode = inet_inode,
+	.state = inet_state,
+	.refetch = inet_refetch,
+	.end = inet_end,
+};
+
+const struct sock_kind sock_raw = {
+	.shape = &shape_inet,
+	.lay_out = inet_lay_out,
+	.key = inet_key,
+	.inode = inet_inode,
+	.state = inet_state,
+	.protocols = ip_protocol_names,
 	.refetch = inet_refetch,
 	.end = inet_end,
 };

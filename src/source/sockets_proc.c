@@ -28,8 +28,6 @@ static const struct proc_table {
 	{ PROTO_UDPLITE, "net/udplite", "UDP-Lite", "UDPLITEv6", true },
 	{ PROTO_RAW, "net/raw", "RAW", "RAWv6", true },
 	{ PROTO_MPTCP, NULL, "MPTCP", "MPTCPv6", false },
-	{ PROTO_SCTP, NULL, "SCTP", "SCTPv6", false },
-	{ PROTO_DCCP, NULL, "DCCP", "DCCPv6", false },
 };
 
 static const struct proc_table *proc_table(uint32_t proto)
@@ -344,11 +342,14 @@ struct reader *proc_sockets_open(const struct scan_request *req, const struct du
 /* The identity but its device and cookie, the header, and what is put beside them. */
 bool proc_sockets_tell(const struct field *f)
 {
-	if (f->get == get_cookie)
+	if (f->places == cookie_places || f->places == dev_places)
 		return false;
-	if (f->shape != &shape_inet || (f->needs & NEED_OWNERS))
+	if (f->places == drops_places || f->attr == PROC_REFS)
 		return true;
-	if (f->get == get_drops || f->attr == PROC_REFS)
+	if (!field_in_shape(f, &shape_inet) || (f->needs & NEED_OWNERS))
+		return true;
+	/* a setting lies nowhere */
+	if (!f->shape && !f->places)
 		return true;
 	if (f->attr || f->needs || f->get == get_backlog_used)
 		return false;

@@ -106,6 +106,10 @@ static void list_text(const struct field *f, const struct value *v, char buf[VAL
 {
 	size_t at = 0, len;
 
+	if (f->type == FT_ROWS) {
+		snprintf(buf, VALUE_TEXT_MAX, "%zu %ss", v->list.n, f->rows->row_name);
+		return;
+	}
 	for (size_t i = 0; i < v->list.n; i++) {
 		char one[VALUE_TEXT_MAX];
 		const char *text = value_text(f, &v->list.items[i], one, &len);

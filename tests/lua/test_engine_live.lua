@@ -139,11 +139,6 @@ local function condition(layer)
   local column = one_of(layer.schema)
   local op = one_of({ "=", "=", "!=", "<", "<=", ">", ">=" })
   local c = { field = column.name, kind = column.kind, op = op }
-  if column.name == "proto" then
-    -- what names no protocol, or all but one, means others too: test_filters_live.lua has that
-    c.op, c.operand = "=", one_of({ "tcp", "udp" })
-    return c
-  end
   if op ~= "=" and op ~= "!=" then
     local value = sample(layer, column)
     if ordered[column.kind] and value ~= nil then

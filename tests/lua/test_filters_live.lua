@@ -80,10 +80,12 @@ local function identity(s)
   return s.cookie or -s.inode
 end
 
+local protocols = { "tcp", "udp", "udplite", "raw", "mptcp" }
+
 -- One unfiltered list, copied: what the filters are held against.
 local function snapshot()
   local rows = {}
-  for i, s in ipairs(sockets { proto = true }:list()) do
+  for i, s in ipairs(sockets { proto = protocols }:list()) do
     rows[i] = { id = identity(s) }
     for _, name in ipairs(names) do
       rows[i][name] = s[name]
@@ -318,11 +320,11 @@ local function show(value)
   return "{" .. table.concat(parts, ", ") .. "}"
 end
 
--- Does it name the protocol, by `=`, or all of them by `!=`, wherever in the filter?
+-- Does it name the protocol, by `=`, wherever in the filter?
 local function names_protocol(filter, proto)
   if filter[1] == "proto" then
     local values_named = type(filter[3]) == "table" and filter[3] or { filter[3] }
-    return filter[2] == "!=" or any_of({ proto = proto }, "proto", values_named)
+    return filter[2] == "=" and any_of({ proto = proto }, "proto", values_named)
   end
   local inner = filter[1] == "and" or filter[1] == "or" or filter[1] == "not"
   for i = 2, inner and #filter or 0 do

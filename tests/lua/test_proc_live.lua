@@ -158,7 +158,7 @@ function TestCounts:test_conditions()
     'state="established", lport=80', 'raddr="127.0.0.0/8"', 'lport>=1024, state!="listen"',
     'laddr="::1"', 'uid=0', 'rport={80, 443, 53}', 'recvq>0', 'inbound=true', 'inode=true',
     'timer="keepalive"', 'proto="udp", state="established"', 'raddr="0.0.0.0/0"',
-    'accept_queue>0', 'protocol="icmp"', 'protocol={89, "icmpv6"}',
+    'accept_queue>0', 'protocol="icmp"', 'protocol={"ospf", "icmpv6"}',
     'proto="raw", laddr="127.0.0.1"',
   }) do
     same("no-diag:1:0", "print(count<" .. filter .. ">)")
