@@ -221,6 +221,7 @@ struct report {
 	const char *source; /* "netlink", "proc", "recording" */
 	size_t nwarnings;
 	char warnings[REPORT_WARNINGS][256];
+	size_t untold; /* number of the one, plus one, that a condition could not be told of rows */
 	unsigned tries;
 	bool refused;	     /* the kernel did not take the program */
 	uint64_t rows;	     /* read */

@@ -361,7 +361,8 @@ struct env *env_held(const struct env *e, uint32_t number);
 int env_listens(struct env *e, uint16_t port);
 /* What was asked for beside the rows and could not be had, as a sentence; NULL: nothing. */
 const char *env_lacks(const struct env *e);
-void env_set_lacks(struct env *e, const char *what); /* a static sentence */
+/* Adds a sentence to it, unless there is one. */
+void env_set_lacks(struct env *e, const char *what);
 /*
  * Memory, aligned to 8, for the items of a list of rows and for the rows themselves,
  * apart from that of other lists, which the fields of such rows may be: valid until the
@@ -512,7 +513,10 @@ struct reader_ops {
 	void (*close)(struct reader *r);
 };
 struct dump_plan;
-/* Begins to read; NULL and *err. req and plan are valid during the call only. */
+/*
+ * Begins to read; NULL and *err: EPROTONOSUPPORT says that this system has no such
+ * objects at all, which is no failure. req and plan are valid during the call only.
+ */
 typedef struct reader *reader_open(const struct scan_request *req, const struct dump_plan *plan,
 				   struct nl_error *err);
 
@@ -615,6 +619,11 @@ struct source {
 	 */
 	ptrdiff_t (*refetch)(const struct row *row, uint32_t needs, void *buf, size_t size,
 			     struct nl_error *err);
+	/*
+	 * Do rows that a reader made, since the kernel refused the dump, tell the field?
+	 * NULL: they tell all.
+	 */
+	bool (*proc_tells)(const struct field *f);
 	/*
 	 * The inode by which /proc/PID/fd names the row's socket; 0 with *why if no
 	 * process can have it. NULL: rows of this source are no sockets.
@@ -760,6 +769,11 @@ struct scan *scan_open(const struct source *s, const struct scan_request *req);
 int scan_next(struct scan *sc, struct row *row, struct nl_error *err);
 unsigned scan_flags(const struct scan *sc);
 void scan_stats(const struct scan *sc, struct scan_stats *out);
+/*
+ * How many of its dumps were read from /proc since the kernel refused them, what they list (as in
+ * nl_request), and the errno of the first refusal. *what is valid until scan_close.
+ */
+size_t scan_from_proc(const struct scan *sc, const char *const **what, int *code);
 /* How many lists were not to be had, and which; *gaps is valid until scan_close. */
 size_t scan_gaps(const struct scan *sc, const struct scan_gap **gaps);
 void scan_close(struct scan *sc); /* NULL is allowed */

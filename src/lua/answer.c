@@ -35,9 +35,12 @@ static void say(struct lx_state *st, const struct report *r)
 		told = true;
 	}
 	for (size_t i = told; i < r->nwarnings; i++) {
-		if (!r->complete || st->noticed)
+		bool untold = i + 1 == r->untold;
+
+		if (!r->complete || (st->noticed && (!untold || st->noticed_untold)))
 			continue;
 		st->noticed = true;
+		st->noticed_untold |= untold;
 		fflush(stdout);
 		fprintf(stderr, "connsh: note: %s\n", r->warnings[i]);
 	}

@@ -27,6 +27,7 @@ struct lx_state {
 	bool incomplete;       /* an answer was not whole, and the script did not accept that */
 	bool accepts;	       /* connsh.accept_incomplete() was called */
 	bool noticed;	       /* the notice about hidden facts was given */
+	bool noticed_untold;   /* and that about a condition which could not be told */
 	unsigned functions;    /* numbers given to functions of queries so far */
 	unsigned ncursors;     /* open ones */
 	struct lx_cursor *lru; /* the open ones, least recently used first */

@@ -38,8 +38,12 @@ static int open_path(int netns_fd, const char *path)
 
 int proc_open(struct proc_file **out, int netns_fd, const char *path, struct nl_error *err)
 {
-	struct proc_file *f = malloc(sizeof(*f) + strlen(path) + 1);
+	struct proc_file *f;
 
+	/* of the machine that was recorded, not of this one */
+	if (nl_replay_loaded())
+		return nl_fail(err, ENOENT, "the recording has no text of /proc/%.100s", path);
+	f = malloc(sizeof(*f) + strlen(path) + 1);
 	if (!f)
 		return procfs_no_memory(err);
 	*f = (struct proc_file){ .fd = open_path(netns_fd, path) };

@@ -48,9 +48,30 @@ struct kernel_feed {
 	bool again;	/* begin this place anew, with more extensions */
 	unsigned flags;
 	struct scan_stats stats;
+	const char *proc[DUMPS_MAX]; /* what was read from /proc, for the kernel refused it */
+	size_t nproc;
+	int proc_code; /* the first refusal */
 	size_t ngaps;
 	struct scan_gap gaps[DUMPS_MAX]; /* each list once */
 };
+
+static void take_proc(struct kernel_feed *k)
+{
+	const char *const *what;
+	int code;
+	size_t n = scan_from_proc(k->scan, &what, &code);
+
+	if (k->nproc == 0)
+		k->proc_code = code;
+	for (size_t i = 0; i < n; i++) {
+		size_t at = 0;
+
+		while (at < k->nproc && strcmp(k->proc[at], what[i]) != 0)
+			at++;
+		if (at == k->nproc && at < DUMPS_MAX)
+			k->proc[k->nproc++] = what[i];
+	}
+}
 
 static void take_gaps(struct kernel_feed *k)
 {
@@ -75,6 +96,7 @@ static void finish_scan(struct kernel_feed *k)
 	if (!k->scan)
 		return;
 	k->flags |= scan_flags(k->scan);
+	take_proc(k);
 	take_gaps(k);
 	scan_stats(k->scan, &st);
 	k->stats.dumps += st.dumps;
@@ -395,6 +417,54 @@ static void warn_flags(const struct kernel_feed *k, struct report *out)
 			    name);
 }
 
+/* Adds the name to "a, b", up to its " (" if it has one, unless it is there: families are one. */
+static void name_once(char *list, size_t size, const char *name)
+{
+	const char *end = strstr(name, " (");
+	size_t len = end ? (size_t)(end - name) : strlen(name), at = strlen(list);
+
+	for (const char *p = list; *p; p += strspn(p, ", ")) {
+		size_t n = strcspn(p, ",");
+
+		if (n == len && memcmp(p, name, len) == 0)
+			return;
+		p += n;
+	}
+	snprintf(list + at, size - at, "%s%.*s", at ? ", " : "", (int)len, name);
+}
+
+/* The fields of conditions, wherever they stand, that rows of /proc do not tell: "a, b". */
+static void list_untold(const struct source *s, const struct node *n, char *list, size_t size)
+{
+	const struct field *f = n->kind == NODE_COND ? n->cond.field : NULL;
+
+	for (size_t i = 0; !f && i < n->n; i++)
+		list_untold(s, n->kids[i], list, size);
+	if (f && s->proc_tells && !s->proc_tells(f))
+		name_once(list, size, f->name);
+}
+
+/* That nothing may be known of what a condition asks for must not look like an answer of none. */
+static void warn_proc(const struct kernel_feed *k, struct report *out)
+{
+	const struct query *q = k->feed.query;
+	char rows[120] = "", untold[80] = "";
+
+	if (k->nproc == 0)
+		return;
+	for (size_t i = 0; i < k->nproc; i++)
+		name_once(rows, sizeof(rows), k->proc[i]);
+	if (q->filter)
+		list_untold(q->source, q->filter, untold, sizeof(untold));
+	report_warn(out, "%s were read from /proc, as the kernel does not list them (%s): %s%s",
+		    rows, strerror(k->proc_code),
+		    untold[0] ? "conditions cannot be told there, and no row meets them: "
+			      : "fields that only netlink tells are absent",
+		    untold);
+	if (untold[0])
+		out->untold = out->nwarnings;
+}
+
 /* "vsock sockets (CONFIG_VSOCKETS_DIAG), xdp sockets (...)"; false: there are none of them. */
 static bool gap_text(const struct kernel_feed *k, bool exists, bool named, char *text, size_t size)
 {
@@ -452,6 +522,7 @@ static void kernel_report(const struct feed *f, struct report *out)
 	if (k->tries > out->tries)
 		out->tries = k->tries;
 	warn_flags(k, out);
+	warn_proc(k, out);
 	report_gaps(k, out);
 	places_report(k->places, out);
 	if (k->owned)

@@ -24,7 +24,7 @@ struct places {
 	struct env *shared; /* whose look at owners all use */
 	size_t missed;
 	char missing[160];    /* names of those that could not be entered, and why */
-	const char *lacks;    /* what an env could not tell */
+	char lacks[200];      /* what an env could not tell, empty: nothing */
 	const char *withheld; /* what permissions kept from it */
 };
 
@@ -196,17 +196,21 @@ static void take_notes(const struct env *env, const char **lacks, const char **w
 void places_leave(struct places *p, size_t i)
 {
 	struct spot *spot = &p->list[i];
+	const char *lacks = NULL;
 
 	if (!spot->env)
 		return;
-	take_notes(spot->env, &p->lacks, &p->withheld);
+	take_notes(spot->env, &lacks, &p->withheld);
+	/* it is the env's */
+	if (lacks && !p->lacks[0])
+		snprintf(p->lacks, sizeof(p->lacks), "%s", lacks);
 	env_unref(spot->env);
 	spot->env = NULL;
 }
 
 void places_report(const struct places *p, struct report *out)
 {
-	const char *lacks = p->lacks, *withheld = p->withheld;
+	const char *lacks = p->lacks[0] ? p->lacks : NULL, *withheld = p->withheld;
 
 	for (size_t i = 0; i < p->n; i++)
 		take_notes(p->list[i].env, &lacks, &withheld);

@@ -35,7 +35,6 @@ struct env {
 	size_t list_size;
 	void *scratch; /* where the rows of a list lie */
 	size_t scratch_size;
-	const char *lacks;			     /* static */
 	struct cache users, devices, cgroups, texts; /* texts: by their hash */
 	struct unix_names *unix_names;
 	struct inet_peers *inet_peers;
@@ -43,6 +42,7 @@ struct env {
 	const char *withheld;
 	bool listening_asked;
 	bool damaged;
+	char lacks[200]; /* the empty text: nothing */
 };
 
 struct env *env_new(struct netns *ns)
@@ -313,14 +313,15 @@ int env_listens(struct env *e, uint16_t port)
 
 void env_set_lacks(struct env *e, const char *what)
 {
-	e->lacks = what;
+	if (!e->lacks[0])
+		snprintf(e->lacks, sizeof(e->lacks), "%s", what);
 }
 
 const char *env_lacks(const struct env *e)
 {
 	const char *lack = unix_names_lack(e->unix_names);
 
-	if (e->lacks)
+	if (e->lacks[0])
 		return e->lacks;
 	if (e->listening_asked && !e->listening)
 		return "the listening ports could not be listed: inbound is unknown";

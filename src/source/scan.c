@@ -30,6 +30,9 @@ struct scan {
 	double when;
 	unsigned flags;
 	struct scan_stats stats;
+	const char *proc[DUMPS_MAX]; /* what was refused and is read from /proc */
+	size_t nproc;
+	int proc_code; /* the first refusal */
 	size_t ngaps;
 	struct scan_gap gaps[DUMPS_MAX];
 };
@@ -104,7 +107,6 @@ static int open_dump(struct scan *sc, struct nl_error *err)
 		sc->dump = NULL;
 		return -1;
 	}
-	sc->flags |= SCAN_NETLINK;
 	sc->stats.dumps++;
 	return 0;
 }
@@ -133,7 +135,7 @@ static bool program_refused(const struct scan *sc, const struct nl_error *err)
 bool scan_refused(const struct nl_error *err)
 {
 	static const int others[] = {
-		ECANCELED, EMFILE, ENFILE, ENOMEM, ENOBUFS, EBADMSG, EPROTO, EMSGSIZE,
+		ECANCELED, EMFILE, ENFILE, ENOMEM, ENOBUFS, EBADMSG, EPROTO, EMSGSIZE, ETIMEDOUT,
 	};
 
 	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
@@ -158,7 +160,8 @@ static bool lacking(const struct scan *sc, const struct nl_error *err)
 {
 	return sc->plan.optional.protocol && !sc->rows && sc->ngaps < DUMPS_MAX &&
 	       (err->code == ENOENT || err->code == EINVAL || err->code == EOPNOTSUPP ||
-		err->code == EPROTONOSUPPORT || err->code == EAFNOSUPPORT);
+		err->code == EPROTONOSUPPORT || err->code == EAFNOSUPPORT || err->code == EPERM ||
+		err->code == EACCES);
 }
 
 static void note_gap(struct scan *sc)
@@ -196,6 +199,28 @@ static int again(struct scan *sc, struct nl_error *err)
 	return go_on(sc, err);
 }
 
+/* What the kernel said stands, if the reader cannot help either. */
+static int open_otherwise(struct scan *sc, struct nl_error *err)
+{
+	struct nl_error why = *err;
+
+	finish_dump(sc);
+	sc->plan.otherwise = false; /* once */
+	if (open_reader(sc, err) == 0) {
+		sc->flags |= SCAN_FALLBACK;
+		if (sc->nproc == 0)
+			sc->proc_code = why.code;
+		if (sc->nproc < DUMPS_MAX)
+			sc->proc[sc->nproc++] = sc->plan.request.what;
+		return 1;
+	}
+	if (err->code == EPROTONOSUPPORT)
+		return go_on(sc, err);
+	if (err->code != ECANCELED)
+		*err = why;
+	return lacking(sc, err) ? after_failure(sc, err) : -1;
+}
+
 /*
  * Each step is taken once a dump at most: 1 and 0 as next_dump, -1: there is none left. When a
  * merged dump is refused without its program too, then not for the program: the dumps that it stood
@@ -216,13 +241,8 @@ static int after_failure(struct scan *sc, struct nl_error *err)
 		}
 		return again(sc, err);
 	}
-	if (read_otherwise(sc, err)) {
-		finish_dump(sc);
-		if (open_reader(sc, err) == 0) {
-			sc->flags |= SCAN_FALLBACK;
-			return 1;
-		}
-	}
+	if (read_otherwise(sc, err))
+		return open_otherwise(sc, err);
 	if (lacking(sc, err)) {
 		note_gap(sc);
 		return go_on(sc, err);
@@ -292,12 +312,14 @@ int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
 			if (msg->nlmsg_len < NLMSG_HDRLEN + sc->shape->header)
 				return too_short(sc, msg, err);
 			sc->rows = true;
+			sc->flags |= sc->dump ? SCAN_NETLINK : 0;
 			fill(sc, row, msg);
 			sc->weight += sc->plan.weigh ? sc->plan.weigh(row) : 1;
 			return 1;
 		}
 		if (rc < 0 && says_none(sc, err))
 			rc = 0;
+		sc->flags |= rc == 0 && sc->dump ? SCAN_NETLINK : 0;
 		if (rc == 0 && sc->dump && sc->plan.ended)
 			sc->plan.ended(sc->req.env, &sc->plan, sc->weight);
 		rc = rc < 0 ? after_failure(sc, err) : go_on(sc, err);
@@ -327,6 +349,13 @@ void scan_stats(const struct scan *sc, struct scan_stats *out)
 		out->nl.datagrams += st->datagrams;
 		out->nl.foreign += st->foreign;
 	}
+}
+
+size_t scan_from_proc(const struct scan *sc, const char *const **what, int *code)
+{
+	*what = sc->proc;
+	*code = sc->proc_code;
+	return sc->nproc;
 }
 
 size_t scan_gaps(const struct scan *sc, const struct scan_gap **gaps)

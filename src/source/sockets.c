@@ -20,7 +20,11 @@
 #define TIPC_STATES \
 	(UDP_STATES | 1u << STATE_SYN_SENT | 1u << STATE_LISTEN | 1u << STATE_CLOSE_WAIT)
 /* State 12 is the kernel's own split of 3, and 0 is none. */
-#define TCP_STATES (((1u << STATE_NEW_SYN_RECV) - 2) | 1u << STATE_BOUND_INACTIVE)
+#define STREAM_STATES ((1u << STATE_NEW_SYN_RECV) - 2)
+#define TCP_STATES    (STREAM_STATES | 1u << STATE_BOUND_INACTIVE)
+/* Its states have meanings of their own, so the kernel is asked for all and rows are tested here.
+ */
+#define ANY_STATE     (1u << STATE_ANY)
 
 #define UNIX_STATES (UDP_STATES | 1u << STATE_LISTEN)
 
@@ -30,6 +34,16 @@ const struct sock_table socket_tables[] = {
 	[TCP6] = { PROTO_TCP, AF_INET6, "tcp sockets (IPv6)", &sock_inet, TCP_STATES },
 	[UDP4] = { PROTO_UDP, AF_INET, "udp sockets (IPv4)", &sock_inet, UDP_STATES },
 	[UDP6] = { PROTO_UDP, AF_INET6, "udp sockets (IPv6)", &sock_inet, UDP_STATES },
+	[UDPLITE4] = { PROTO_UDPLITE, AF_INET, "udplite sockets (IPv4)", &sock_inet, UDP_STATES },
+	[UDPLITE6] = { PROTO_UDPLITE, AF_INET6, "udplite sockets (IPv6)", &sock_inet, UDP_STATES },
+	[RAW4] = { PROTO_RAW, AF_INET, "raw sockets (IPv4)", &sock_raw, UDP_STATES },
+	[RAW6] = { PROTO_RAW, AF_INET6, "raw sockets (IPv6)", &sock_raw, UDP_STATES },
+	[MPTCP4] = { PROTO_MPTCP, AF_INET, "mptcp sockets (IPv4)", &sock_inet, STREAM_STATES },
+	[MPTCP6] = { PROTO_MPTCP, AF_INET6, "mptcp sockets (IPv6)", &sock_inet, STREAM_STATES },
+	[SCTP4] = { PROTO_SCTP, AF_INET, "sctp sockets (IPv4)", &sock_inet, ANY_STATE },
+	[SCTP6] = { PROTO_SCTP, AF_INET6, "sctp sockets (IPv6)", &sock_inet, ANY_STATE },
+	[DCCP4] = { PROTO_DCCP, AF_INET, "dccp sockets (IPv4)", &sock_inet, STREAM_STATES },
+	[DCCP6] = { PROTO_DCCP, AF_INET6, "dccp sockets (IPv6)", &sock_inet, STREAM_STATES },
 	{ PROTO_UNIX, AF_UNIX, "unix sockets", &sock_unix, UNIX_STATES },
 	{ PROTO_UNIX, AF_UNIX, "unix connections that wait to be accepted", &sock_unix_waiting,
 	  1u << STATE_ESTABLISHED },
@@ -56,13 +70,30 @@ static const struct {
 #define NTABLES (sizeof(socket_tables) / sizeof(socket_tables[0]))
 const size_t socket_table_count = NTABLES;
 
-#define NSTATES 14 /* states are 1 .. 13, their bit is 1 << state */
+#define NSTATES 14 /* states are 1 .. 13 and STATE_ANY, their bit is 1 << state */
 
 _Static_assert(NTABLES *NSTATES <= PARTS_MAX, "a part for each table and state");
 
 static const struct sock_table *part_table(unsigned part)
 {
 	return &socket_tables[part / NSTATES];
+}
+
+/* Is it the protocol that decides whether rows of a shape have the field? */
+static bool by_proto(const struct field *f)
+{
+	return f->when == is_mptcp || f->when == is_sctp || f->when == has_ports ||
+	       f->get == get_protocol;
+}
+
+/* Do rows of the table have it then? */
+static bool proto_has(const struct sock_table *t, const struct field *f)
+{
+	struct row any = { .tag = t->proto };
+
+	if (f->get == get_protocol)
+		return t->kind->protocols != NULL;
+	return !by_proto(f) || f->when(&any, f);
 }
 
 /* Fields that lie elsewhere are absent in all rows of the table. */
@@ -75,9 +106,9 @@ static bool part_value(unsigned part, const struct field *f, struct value *v)
 		v->num = t->proto;
 	else if (f->get == get_family)
 		v->num = t->family;
-	else if (f->get == get_state)
+	else if (f->get == get_state && part % NSTATES != STATE_ANY)
 		v->num = part % NSTATES;
-	else if (!field_in_shape(f, t->kind->shape))
+	else if (!field_in_shape(f, t->kind->shape) || !proto_has(t, f))
 		v->kind = VALUE_NIL;
 	else
 		return false;
@@ -116,6 +147,8 @@ static bool names_table(const struct cond *c, const struct sock_table *t)
 	if (c->field->get == get_family)
 		return c->op == OP_EQ && t->family != AF_INET && t->family != AF_INET6 &&
 		       (names_all(c) || names_value(c, t->family));
+	if (by_proto(c->field) && c->field->when != has_ports)
+		return proto_has(t, c->field);
 	return !field_in_shape(c->field, &shape_inet) && field_in_shape(c->field, t->kind->shape);
 }
 
@@ -149,6 +182,14 @@ static bool part_asked(unsigned part, const struct cond *const *conds, size_t n)
 	return false;
 }
 
+const struct sock_table *table_of(uint32_t proto, unsigned family)
+{
+	for (size_t t = 0; t < NTABLES; t++)
+		if (socket_tables[t].proto == proto && socket_tables[t].family == family)
+			return &socket_tables[t];
+	return NULL;
+}
+
 /* By its protocol, its family, or a field that no other kind has. */
 static bool part_named(unsigned part, const struct cond *const *conds, size_t n)
 {
@@ -167,11 +208,12 @@ static bool part_named(unsigned part, const struct cond *const *conds, size_t n)
 
 struct part_set sockets_parts(uint32_t proto, unsigned family, unsigned state)
 {
+	const struct sock_table *t = table_of(proto, family);
 	struct part_set parts = { { 0 } };
 
-	for (unsigned t = 0; t < NTABLES; t++)
-		if (socket_tables[t].proto == proto && socket_tables[t].family == family)
-			part_add(&parts, t * NSTATES + state);
+	if (t)
+		part_add(&parts, (unsigned)(t - socket_tables) * NSTATES +
+					 (t->states == ANY_STATE ? STATE_ANY : state));
 	return parts;
 }
 
@@ -199,10 +241,17 @@ static uint32_t states_of(const struct part_set *parts, size_t table)
 {
 	uint32_t states = 0;
 
+	if (part_has(parts, (unsigned)table * NSTATES + STATE_ANY))
+		return UINT32_MAX;
 	for (unsigned s = 1; s < NSTATES; s++)
 		if (part_has(parts, (unsigned)table * NSTATES + s))
 			states |= 1u << s;
 	return states;
+}
+
+uint32_t table_states(const struct part_set *parts, const struct sock_table *t)
+{
+	return states_of(parts, (size_t)(t - socket_tables));
 }
 
 /* Recordings know the dumps of a family each, so that any of them answers any question. */
@@ -356,9 +405,10 @@ static int end(const struct row *row, struct nl_error *err)
 const struct source source_sockets = {
 	.name = "sockets",
 	.row_name = "socket",
-	.doc = "Sockets: tcp and udp over IPv4 and IPv6, and by name unix, packet, netlink, vsock, "
-	       "xdp "
-	       "and tipc, by sock_diag(7).",
+	.doc = "Sockets by sock_diag(7), or /proc where that is lacking: tcp and udp over IPv4 and "
+	       "IPv6; by name udplite, raw, mptcp, sctp, dccp, unix, packet, netlink, vsock, xdp "
+	       "and "
+	       "tipc.",
 	.fields = socket_fields,
 	.nparts = NTABLES * NSTATES,
 	.shape = &shape_inet,
@@ -367,6 +417,7 @@ const struct source source_sockets = {
 	.part_named = part_named,
 	.dump = dump,
 	.key = key,
+	.proc_tells = proc_sockets_tell,
 	.refetch = refetch,
 	.inode = socket_inode,
 	.peer = socket_peer,

@@ -8,12 +8,16 @@
 
 /* States as in <net/tcp_states.h>; inet_diag uses them for every protocol. */
 enum {
+	STATE_ANY = 0, /* of a table that is asked for all states at once */
 	STATE_ESTABLISHED = 1,
 	STATE_SYN_SENT = 2,
 	STATE_SYN_RECV = 3,
+	STATE_FIN_WAIT_1 = 4,
+	STATE_FIN_WAIT_2 = 5,
 	STATE_TIME_WAIT = 6,
 	STATE_CLOSE = 7,
 	STATE_CLOSE_WAIT = 8,
+	STATE_LAST_ACK = 9,
 	STATE_LISTEN = 10,
 	STATE_CLOSING = 11,
 	STATE_NEW_SYN_RECV = 12,
@@ -67,11 +71,27 @@ struct sock_table {
 	uint32_t states; /* that its rows can have, 1 << state */
 };
 
-enum { TCP4, TCP6, UDP4, UDP6 };
+enum {
+	TCP4,
+	TCP6,
+	UDP4,
+	UDP6,
+	UDPLITE4,
+	UDPLITE6,
+	RAW4,
+	RAW6,
+	MPTCP4,
+	MPTCP6,
+	SCTP4,
+	SCTP6,
+	DCCP4,
+	DCCP6,
+};
 extern const struct sock_table socket_tables[];
 extern const size_t socket_table_count;
 extern const struct sock_kind sock_unix, sock_unix_waiting;
-extern const struct sock_kind sock_inet, sock_packet, sock_netlink, sock_vsock, sock_xdp, sock_tipc;
+extern const struct sock_kind sock_inet, sock_packet, sock_netlink, sock_vsock, sock_xdp, sock_tipc,
+	sock_raw;
 extern const struct shape shape_unix;
 extern const struct shape shape_inet, shape_packet, shape_netlink, shape_vsock, shape_xdp,
 	shape_tipc;
@@ -104,6 +124,10 @@ line_message packet_line, netlink_line; /* of net/packet and net/netlink */
 /* The next n words of a line as whole numbers of these bases (0: passed over). */
 bool line_numbers(const char **line, const char *end, const unsigned char *bases, size_t n,
 		  uint64_t *numbers);
+/* The states of the table that the parts hold; those of a table of STATE_ANY are all or none. */
+uint32_t table_states(const struct part_set *parts, const struct sock_table *t);
+/* The protocol's table for the family; NULL: there is none. */
+const struct sock_table *table_of(uint32_t proto, unsigned family);
 
 /* Marks a plan as a look beside the rows, which in a recording must not take their place. */
 void inet_aside(struct dump_plan *plan);
@@ -111,6 +135,32 @@ void inet_aside(struct dump_plan *plan);
 void inet_lay_out_merged(uint32_t states, const struct scan_request *req, struct dump_plan *out);
 /* The part of the protocol, family and state. */
 struct part_set sockets_parts(uint32_t proto, unsigned family, unsigned state);
+
+/*
+ * sockets_proc.c: the inet sockets of /proc/net (proc(5),
+ * Documentation/networking/proc_net_tcp.rst) as messages of shape_inet, with cookie 0 and these
+ * attributes of ours. For a protocol that has no file there: none if the namespace has no such
+ * socket (EPROTONOSUPPORT), else env_set_lacks.
+ */
+enum {
+	PROC_REFS = 40, /* u32; each message of /proc has it and no other */
+	PROC_DROPS = 41,
+	PROC_ATTR_MAX = PROC_DROPS,
+};
+reader_open proc_sockets_open;
+/* One line of such a file; false when it is damaged. */
+struct proc_socket {
+	struct inet_diag_msg msg;
+	uint32_t refs, drops;
+	bool has_drops;
+};
+bool proc_socket_parse(const char *line, size_t len, const struct sock_table *t,
+		       struct proc_socket *out);
+/* Was the row read from /proc? */
+bool from_proc(const struct row *row);
+/* Do rows from /proc tell the field? As in struct source. */
+bool proc_sockets_tell(const struct field *f);
+
 /* For a plan's note: "states established, listen"; one word more behind what is there. */
 void note_states(uint32_t states, char *note, size_t size);
 void note_append(char *buf, size_t size, const char *word, const char *between);
@@ -118,9 +168,10 @@ void note_append(char *buf, size_t size, const char *word, const char *between);
 /* The enums and their names; the value of each is the kernel's. */
 extern const struct enum_name proto_names[], family_names[], state_names[], timer_names[],
 	ca_state_names[], owner_status_names[], tls_version_names[], tls_cipher_names[],
-	tls_conf_names[], sock_type_names[], sock_flag_names[], ethertype_names[],
-	netlink_protocol_names[], fanout_names[], tpacket_names[], tstamp_names[],
-	ring_feature_names[], cid_names[];
+	tls_conf_names[], ip_protocol_names[], sctp_state_names[], sctp_path_names[],
+	sctp_type_names[], subflow_flag_names[], sock_type_names[], sock_flag_names[],
+	ethertype_names[], netlink_protocol_names[], fanout_names[], tpacket_names[],
+	tstamp_names[], ring_feature_names[], cid_names[];
 
 #define GETTER(name) bool name(const struct row *row, const struct field *f, struct value *v)
 GETTER(get_proto);
@@ -151,6 +202,14 @@ GETTER(get_filter_length);
 GETTER(get_memberships);
 GETTER(get_promiscuous);
 GETTER(get_flag);
+GETTER(get_timer);
+GETTER(get_mptcp);
+GETTER(get_sctp_state);
+GETTER(get_sctp_assoc);
+GETTER(get_sctp_socket);
+GETTER(get_sctp_addr);
+GETTER(get_is_assoc);
+GETTER(get_sctp_addrs);
 /* sockets_unix_get.c: the row's own name or its peer's, in the form that kind names */
 GETTER(get_unix_name);
 GETTER(get_unix_peer_name);
@@ -163,8 +222,24 @@ GETTER(get_peer_pid);
 GETTER(get_peer_comm);
 #undef GETTER
 
-/* For `when`: it listens. */
-bool is_listener(const struct row *row, const struct field *f);
+/* For `when`: what only rows of some protocols have. They look at the row's tag alone. */
+#define PREDICATE(name) bool name(const struct row *row, const struct field *f)
+PREDICATE(is_mptcp);
+PREDICATE(is_sctp);
+PREDICATE(has_ports);
+/* And this looks at the row: /proc does not tell how many connections of a listener may wait. */
+PREDICATE(tells_sendq);
+PREDICATE(is_listener);
+PREDICATE(tells_backlog); /* both */
+#undef PREDICATE
+
+/*
+ * The state of an inet row in the terms of TCP. Rows of sctp are sockets, and their associations,
+ * which have states of their own (see sctp_state).
+ */
+unsigned inet_state(const struct row *row);
+/* Is an sctp row an association? Only those tell the addresses of a peer. */
+bool sctp_is_assoc(const struct row *row);
 
 /* Beside the name: the number in decimal and in hexadecimal. */
 bool more_protocols(const struct row *row, const struct field *f, size_t i, struct value *v);
@@ -201,8 +276,8 @@ PUSHER(push_cgroup_id);
 bool sockets_listening(struct env *env, uint64_t ports[1024]);
 
 /* sockets_places.c: where the fields that several kinds have lie in each. */
-extern const struct place type_places[], protocol_places[], flags_places[], cookie_places[],
-	inode_places[], uid_places[], dev_places[], recvq_places[], sendq_places[],
+extern const struct place type_places[], protocol_places[], refs_places[], flags_places[],
+	cookie_places[], inode_places[], uid_places[], dev_places[], recvq_places[], sendq_places[],
 	shutdown_places[], drops_places[], rmem_places[], rcvbuf_places[], wmem_places[],
 	queue_places[], backlog_places[], sndbuf_places[], fwd_alloc_places[], wmem_queued_places[],
 	optmem_places[], backlog_mem_places[], local_port_places[], remote_port_places[];

@@ -8,8 +8,10 @@
  */
 #include "sockets_unix.h"
 
+#include <linux/mptcp.h>
 #include <linux/netlink_diag.h>
 #include <linux/packet_diag.h>
+#include <linux/sctp.h>
 #include <linux/sock_diag.h>
 #include <linux/tcp.h>
 #include <linux/tipc_netlink.h>
@@ -48,8 +50,8 @@
 const struct field socket_fields[] = {
 	{ .name = "proto", .type = FT_ENUM, .names = proto_names, .get = get_proto,
 	  .flags = FF_COLUMN, .from = "the request that listed it",
-	  .doc = "Protocol: tcp, udp, unix, packet, netlink, vsock, xdp or tipc; all but the first two "
-		 "when named." },
+	  .doc = "Protocol: tcp or udp; by name also udplite, raw, mptcp, sctp, dccp, unix, "
+		 "packet, netlink, vsock, xdp and tipc, or all of them." },
 	{ .name = "family", .type = FT_ENUM, .names = family_names, .get = get_family,
 	  .from = "idiag_family",
 	  .doc = "Address family: inet (IPv4), inet6 (IPv6; IPv4 peers of such a socket have "
@@ -62,13 +64,13 @@ const struct field socket_fields[] = {
 	{ .name = "laddr", .type = FT_ADDR, .get = get_addr, HDR(id.idiag_src),
 	  .flags = FF_COLUMN, .push = push_addr, .from = "idiag_src",
 	  .doc = "Local address; 0.0.0.0 or :: when bound to any." },
-	{ .name = "lport", .type = FT_PORT, HDR(id.idiag_sport),
+	{ .name = "lport", .type = FT_PORT, .when = has_ports, HDR(id.idiag_sport),
 	  .flags = FF_COLUMN | FF_BIG_ENDIAN, .push = push_port, .from = "idiag_sport",
-	  .doc = "Local port." },
+	  .doc = "Local port; raw sockets have none (see protocol)." },
 	{ .name = "raddr", .type = FT_ADDR, .get = get_addr, HDR(id.idiag_dst),
 	  .flags = FF_COLUMN, .push = push_addr, .from = "idiag_dst",
 	  .doc = "Remote address; 0.0.0.0 or :: when there is no peer." },
-	{ .name = "rport", .type = FT_PORT, HDR(id.idiag_dport),
+	{ .name = "rport", .type = FT_PORT, .when = has_ports, HDR(id.idiag_dport),
 	  .flags = FF_COLUMN | FF_BIG_ENDIAN, .push = push_port, .from = "idiag_dport",
 	  .doc = "Remote port; 0 when there is no peer." },
 	{ .name = "inbound", .type = FT_BOOL, .get = get_inbound, .shape = &shape_inet, .cost = COST_LOOKUP,
@@ -80,7 +82,8 @@ const struct field socket_fields[] = {
 	  .flags = FF_COLUMN, .from = "idiag_rqueue",
 	  .doc = "Bytes received and not yet read by the program; of a listener, connections "
 		 "that wait to be accepted; of packet, netlink and xdp the memory of it." },
-	{ .name = "sendq", .type = FT_BYTES, .unit = "bytes", .places = sendq_places,
+	{ .name = "sendq", .type = FT_BYTES, .unit = "bytes", .when = tells_sendq,
+	  .places = sendq_places,
 	  .flags = FF_COLUMN, .from = "idiag_wqueue",
 	  .doc = "Bytes written and not yet acknowledged by the peer (of a unix socket: not "
 		 "yet read by it); of a listener, connections "
@@ -88,11 +91,11 @@ const struct field socket_fields[] = {
 	{ .name = "accept_queue", .type = FT_INT, .when = is_listener, .places = queue_places,
 	  .from = "idiag_rqueue of a listener",
 	  .doc = "Connections of a listener that wait to be accepted." },
-	{ .name = "backlog", .type = FT_INT, .when = is_listener, .places = backlog_places,
+	{ .name = "backlog", .type = FT_INT, .when = tells_backlog, .places = backlog_places,
 	  .from = "idiag_wqueue of a listener",
 	  .doc = "Connections of a listener that may wait to be accepted: what listen(2) "
 		 "allowed." },
-	{ .name = "backlog_used", .type = FT_FLOAT, .when = is_listener, .get = get_backlog_used,
+	{ .name = "backlog_used", .type = FT_FLOAT, .when = tells_backlog, .get = get_backlog_used,
 	  .places = backlog_places,
 	  .from = "idiag_rqueue and idiag_wqueue of a listener",
 	  .doc = "Share of its backlog that a listener uses: 1 is full; above, it drops." },
@@ -163,7 +166,7 @@ const struct field socket_fields[] = {
 	{ .name = "cgroup", .type = FT_TEXT, .get = get_cgroup, ATTR(INET_DIAG_CGROUP_ID, 0, 8),
 	  .cost = COST_LOOKUP, .push = push_cgroup, .from = "INET_DIAG_CGROUP_ID",
 	  .doc = "Path of the cgroup (v2) that the socket was made in." },
-	{ .name = "timer", .type = FT_ENUM, .names = timer_names, HDR(idiag_timer), NONE(0),
+	{ .name = "timer", .type = FT_ENUM, .names = timer_names, .get = get_timer, HDR(idiag_timer), NONE(0),
 	  .from = "idiag_timer",
 	  .doc = "Timer that runs: on (retransmission), keepalive, timewait, persist (zero "
 		 "window) or delack." },
@@ -481,6 +484,8 @@ const struct field socket_fields[] = {
 	{ .name = "tls_tx", .type = FT_ENUM, .names = tls_conf_names, .get = get_tls,
 	  ATTR(0, TLS_INFO_TXCONF, 2), NEEDS(INET_DIAG_INFO), .from = "TLS_INFO_TXCONF",
 	  .doc = "Where kernel TLS encrypts: none, sw, hw or hw-record." },
+
+#include "sockets_fields_inet_more.h"
 
 #include "sockets_fields_packet.h"
 

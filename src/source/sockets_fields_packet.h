@@ -22,10 +22,12 @@
 	.cost = COST_REQUEST, .from = "pdr_" #member
 
 	{ .name = "protocol", .type = FT_TEXT, .get = get_protocol, .get_more = more_protocols,
-	  .places = protocol_places, .flags = FF_COLUMN, .from = "pdiag_num, ndiag_protocol",
+	  .places = protocol_places, .flags = FF_COLUMN,
+	  .from = "pdiag_num, ndiag_protocol, idiag_sport of a raw socket",
 	  .doc = "What a packet socket receives (all, ip, arp, ipv6 ... or an ethertype such as "
 		 "0x88b5; absent when nothing), or which netlink family it is (route, sock-diag, "
-		 "generic ...); a condition takes the number too." },
+		 "generic ...); of a raw socket the protocol of IP (icmp, ospf ...); a condition "
+		 "takes the number too." },
 	{ .name = "flags", .type = FT_ENUM, .names = sock_flag_names, .get = get_flags,
 	  .places = flags_places, .flags = FF_LIST, .needs = NETLINK_NEEDS(NDIAG_SHOW_FLAGS),
 	  .cost = COST_REQUEST, .from = "pdi_flags, NETLINK_DIAG_FLAGS",

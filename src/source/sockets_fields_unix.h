@@ -37,10 +37,10 @@
 	  .doc = "Inodes of the sockets whose connections wait to be accepted by a unix listener, "
 		 "as a list; absent when there are none, or more than the kernel tells (about 900, of "
 		 "newer kernels twice that)." },
-	{ .name = "refs", .type = FT_INT, .get = get_refs, UNIX, .cost = COST_LOOKUP,
-	  .from = "RefCount of /proc/net/unix",
-	  .doc = "References of the kernel to a unix socket; absent of a connection that waits to "
-		 "be accepted." },
+	{ .name = "refs", .type = FT_INT, .get = get_refs, .places = refs_places, .cost = COST_LOOKUP,
+	  .from = "RefCount of /proc/net/unix, ref of /proc/net/tcp",
+	  .doc = "References of the kernel to a unix socket, absent of a connection that waits to "
+		 "be accepted; of others only where the rows came from /proc." },
 	{ .name = "peer_inode", .type = FT_INT, .get = get_peer_inode, .cost = COST_LOOKUP,
 	  .from = "UNIX_DIAG_PEER, or the socket that has the two ends exchanged",
 	  .doc = "Inode of the socket at the other end: of a unix socket, or of a tcp or udp "

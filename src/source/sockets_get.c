@@ -69,8 +69,12 @@ bool get_inbound(const struct row *row, const struct field *f, struct value *v)
  * The kernel writes uid 0 for what is no full socket: time-wait ones (their
  * timer is 3, also in FIN-WAIT-2) and requests half open. That is nobody's.
  */
-static bool full_socket(const struct inet_diag_msg *m)
+static bool full_socket(const struct row *row)
 {
+	const struct inet_diag_msg *m = diag(row);
+
+	if (row->tag == PROTO_SCTP)
+		return true;
 	if (m->idiag_timer == 3 || m->idiag_state == STATE_TIME_WAIT ||
 	    m->idiag_state == STATE_NEW_SYN_RECV)
 		return false;
@@ -79,13 +83,13 @@ static bool full_socket(const struct inet_diag_msg *m)
 
 bool get_uid(const struct row *row, const struct field *f, struct value *v)
 {
-	return (row->shape != &shape_inet || full_socket(diag(row))) && field_load(f, row, v);
+	return (row->shape != &shape_inet || full_socket(row)) && field_load(f, row, v);
 }
 
 /* A uid without an entry in passwd has no name. */
 bool get_user(const struct row *row, const struct field *f, struct value *v)
 {
-	return (row->shape != &shape_inet || full_socket(diag(row))) && get_user_name(row, f, v);
+	return (row->shape != &shape_inet || full_socket(row)) && get_user_name(row, f, v);
 }
 
 /* Of a listener the two queues are connections: those that wait, and how many may. */
@@ -95,6 +99,11 @@ bool is_listener(const struct row *row, const struct field *f)
 
 	(void)f;
 	return k->state && k->state(row) == STATE_LISTEN;
+}
+
+bool tells_backlog(const struct row *row, const struct field *f)
+{
+	return is_listener(row, f) && tells_sendq(row, f);
 }
 
 /* The declaration has the places of the backlog. */
@@ -112,9 +121,15 @@ bool get_backlog_used(const struct row *row, const struct field *f, struct value
 	return true;
 }
 
-/* What a timer that does not run would say is nothing. */
+/*
+ * What a timer that does not run would say is nothing. Of a half-open connection /proc counts the
+ * timeouts, of which not each is a retransmission.
+ */
 bool get_timer_value(const struct row *row, const struct field *f, struct value *v)
 {
+	if (f->offset == offsetof(struct inet_diag_msg, idiag_retrans) &&
+	    diag(row)->idiag_state == STATE_SYN_RECV && row->tag != PROTO_SCTP && from_proc(row))
+		return false;
 	return diag(row)->idiag_timer != 0 && field_load(f, row, v);
 }
 
@@ -206,7 +221,8 @@ bool get_protocol(const struct row *row, const struct field *f, struct value *v)
 	const char *name;
 	int64_t n;
 
-	if (!field_number(f, row, &n) || (n == 0 && row->shape == &shape_packet))
+	if (!socket_kind(row)->protocols || !field_number(f, row, &n) ||
+	    (n == 0 && row->shape == &shape_packet))
 		return false;
 	name = enum_text(socket_kind(row)->protocols, n);
 	if (!name)
@@ -220,7 +236,7 @@ bool more_protocols(const struct row *row, const struct field *f, size_t i, stru
 	char text[24];
 	int64_t n;
 
-	if (i > 2 || !field_number(f, row, &n))
+	if (i > 2 || !socket_kind(row)->protocols || !field_number(f, row, &n))
 		return false;
 	snprintf(text, sizeof(text), i == 1 ? "%llu" : "0x%04llx", (unsigned long long)n);
 	kept = env_text(row->env, text, strlen(text));

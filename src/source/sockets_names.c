@@ -3,6 +3,7 @@
 
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
+#include <linux/mptcp.h>
 #include <linux/net_tstamp.h>
 #include <linux/netlink_diag.h>
 #include <linux/packet_diag.h>
@@ -12,9 +13,62 @@
 #include <sys/socket.h>
 
 const struct enum_name proto_names[] = {
-	{ PROTO_TCP, "tcp" },	    { PROTO_UDP, "udp" },	  { PROTO_UNIX, "unix" },
-	{ PROTO_PACKET, "packet" }, { PROTO_NETLINK, "netlink" }, { PROTO_VSOCK, "vsock" },
-	{ PROTO_XDP, "xdp" },	    { PROTO_TIPC, "tipc" },	  { 0, NULL },
+	{ PROTO_TCP, "tcp" },	       { PROTO_UDP, "udp" },	     { PROTO_UDPLITE, "udplite" },
+	{ PROTO_UDPLITE, "udp-lite" }, { PROTO_RAW, "raw" },	     { PROTO_MPTCP, "mptcp" },
+	{ PROTO_SCTP, "sctp" },	       { PROTO_DCCP, "dccp" },	     { PROTO_UNIX, "unix" },
+	{ PROTO_PACKET, "packet" },    { PROTO_NETLINK, "netlink" }, { PROTO_VSOCK, "vsock" },
+	{ PROTO_XDP, "xdp" },	       { PROTO_TIPC, "tipc" },	     { 0, NULL },
+};
+
+/* IPPROTO_*, <linux/in.h> and <linux/in6.h>; those without a name are numbers. */
+const struct enum_name ip_protocol_names[] = {
+	{ 0, "ip" },	 { 1, "icmp" },	      { 2, "igmp" },   { 4, "ipip" },
+	{ 6, "tcp" },	 { 8, "egp" },	      { 17, "udp" },   { 33, "dccp" },
+	{ 41, "ipv6" },	 { 46, "rsvp" },      { 47, "gre" },   { 50, "esp" },
+	{ 51, "ah" },	 { 58, "icmpv6" },    { 58, "icmp6" }, { 58, "ipv6-icmp" },
+	{ 88, "eigrp" }, { 89, "ospf" },      { 103, "pim" },  { 108, "ipcomp" },
+	{ 112, "vrrp" }, { 115, "l2tp" },     { 132, "sctp" }, { 136, "udplite" },
+	{ 137, "mpls" }, { 143, "ethernet" }, { 255, "raw" },  { 0, NULL },
+};
+
+/* enum sctp_state, include/net/sctp/constants.h */
+const struct enum_name sctp_state_names[] = {
+	{ 0, "closed" },
+	{ 1, "cookie-wait" },
+	{ 2, "cookie-echoed" },
+	{ 3, "established" },
+	{ 4, "shutdown-pending" },
+	{ 5, "shutdown-sent" },
+	{ 6, "shutdown-received" },
+	{ 7, "shutdown-ack-sent" },
+	{ 0, NULL },
+};
+
+/* enum sctp_spinfo_state, <linux/sctp.h> */
+const struct enum_name sctp_path_names[] = {
+	{ 0, "inactive" },    { 1, "potentially-failed" }, { 1, "pf" }, { 2, "active" },
+	{ 3, "unconfirmed" }, { 0xffff, "unknown" },	   { 0, NULL },
+};
+
+/* enum sctp_socket_type, include/net/sctp/constants.h */
+const struct enum_name sctp_type_names[] = {
+	{ 0, "udp" },	     { 0, "one-to-many" }, { 1, "udp-high-bandwidth" },
+	{ 1, "peeled-off" }, { 2, "tcp" },	   { 2, "one-to-one" },
+	{ 0, NULL },
+};
+
+/* MPTCP_SUBFLOW_FLAG_*, <linux/mptcp.h> */
+const struct enum_name subflow_flag_names[] = {
+	{ MPTCP_SUBFLOW_FLAG_MCAP_REM, "capable-remote" },
+	{ MPTCP_SUBFLOW_FLAG_MCAP_LOC, "capable-local" },
+	{ MPTCP_SUBFLOW_FLAG_JOIN_REM, "join-remote" },
+	{ MPTCP_SUBFLOW_FLAG_JOIN_LOC, "join-local" },
+	{ MPTCP_SUBFLOW_FLAG_BKUP_REM, "backup-remote" },
+	{ MPTCP_SUBFLOW_FLAG_BKUP_LOC, "backup-local" },
+	{ MPTCP_SUBFLOW_FLAG_FULLY_ESTABLISHED, "fully-established" },
+	{ MPTCP_SUBFLOW_FLAG_CONNECTED, "connected" },
+	{ MPTCP_SUBFLOW_FLAG_MAPVALID, "map-valid" },
+	{ 0, NULL },
 };
 
 const struct enum_name family_names[] = {

@@ -61,12 +61,28 @@ const struct place type_places[] = {
 	TIPC(TIPC_NLA_SOCK_TYPE, 4),
 	END,
 };
-const struct place protocol_places[] = { PACKET(pdiag_num), NETLINK(ndiag_protocol), END };
+const struct place protocol_places[] = {
+	PACKET(pdiag_num),
+	NETLINK(ndiag_protocol),
+	/* of raw sockets: where others have their port */
+	{ .shape = &shape_inet,
+	  .offset = offsetof(struct inet_diag_msg, id.idiag_sport),
+	  .size = 2,
+	  .flags = FF_BIG_ENDIAN },
+	END,
+};
 const struct place flags_places[] = {
 	ATTR(packet, ATTR_ZERO, offsetof(struct packet_diag_info, pdi_flags), 4),
 	ATTR(netlink, NETLINK_DIAG_FLAGS, 0, 4),
 	END,
 };
+/* Of unix sockets it is looked up in /proc/net/unix. */
+const struct place refs_places[] = {
+	{ .shape = &shape_inet, .attr = PROC_REFS, .size = 4 },
+	{ .shape = &shape_unix },
+	{ .shape = NULL },
+};
+
 const struct place cookie_places[] = {
 	/* two halves of 32 bits, the lower first, are one number where this is built for */
 	{ .shape = &shape_inet,
@@ -160,6 +176,7 @@ const struct place optmem_places[] = { MEMORY(SK_MEMINFO_OPTMEM), END };
 const struct place backlog_mem_places[] = { MEMORY(SK_MEMINFO_BACKLOG), END };
 const struct place drops_places[] = {
 	MEMORY(SK_MEMINFO_DROPS),
+	ATTR(inet, PROC_DROPS, 0, 4),
 	ATTR(netlink, OWN_DROPS, 0, 4),
 	TIPC_IN(TIPC_NLA_SOCK_STAT, TIPC_NLA_SOCK_STAT_DROP, 4),
 	END,

@@ -97,7 +97,8 @@ bool get_refs(const struct row *row, const struct field *f, struct value *v)
 	const void *p = row_attr((struct row *)(uintptr_t)row, UNIX_ROW_REFS, sizeof(uint32_t));
 	uint32_t refs;
 
-	(void)f;
+	if (row->shape != &shape_unix)
+		return field_load(f, row, v);
 	if (p)
 		memcpy(&refs, p, sizeof(refs));
 	else if (!unix_refs(row, &refs))

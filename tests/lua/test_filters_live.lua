@@ -72,14 +72,21 @@ end
 
 local names = {
   "proto", "family", "state", "laddr", "lport", "raddr", "rport", "dev", "dev_index", "mark",
-  "cgroup", "cgroup_id", "uid", "inbound", "cookie",
+  "cgroup", "cgroup_id", "uid", "inbound",
 }
+
+-- A number that no other socket has. Rows of /proc have no cookie.
+local function identity(s)
+  return s.cookie or -s.inode
+end
+
+local protocols = { "tcp", "udp", "udplite", "raw", "mptcp" }
 
 -- One unfiltered list, copied: what the filters are held against.
 local function snapshot()
   local rows = {}
-  for i, s in ipairs(sockets:list()) do
-    rows[i] = {}
+  for i, s in ipairs(sockets { proto = protocols }:list()) do
+    rows[i] = { id = identity(s) }
     for _, name in ipairs(names) do
       rows[i][name] = s[name]
     end
@@ -234,7 +241,7 @@ local function pick(list)
 end
 
 local values = {
-  proto = { "tcp", "udp" },
+  proto = { "tcp", "udp", "tcp", "udp", "udplite", "raw", "mptcp" },
   family = { "inet", "inet6" },
   state = {
     "established", "listen", "time-wait", "close-wait", "close", "syn-sent", "syn-recv",
@@ -313,31 +320,53 @@ local function show(value)
   return "{" .. table.concat(parts, ", ") .. "}"
 end
 
-local function matching(filter, rows)
-  local cookies = {}
-  for _, row in ipairs(rows) do
-    if holds(filter, row) then
-      cookies[#cookies + 1] = row.cookie
+-- Does it name the protocol, by `=`, wherever in the filter?
+local function names_protocol(filter, proto)
+  if filter[1] == "proto" then
+    local values_named = type(filter[3]) == "table" and filter[3] or { filter[3] }
+    return filter[2] == "=" and any_of({ proto = proto }, "proto", values_named)
+  end
+  local inner = filter[1] == "and" or filter[1] == "or" or filter[1] == "not"
+  for i = 2, inner and #filter or 0 do
+    if names_protocol(filter[i], proto) then
+      return true
     end
   end
-  table.sort(cookies)
-  return cookies
+  return false
+end
+
+-- Tcp and udp are meant by any filter, other protocols by one that names them.
+local function meant_by(filter)
+  return setmetatable({ tcp = true, udp = true }, { __index = function(memo, proto)
+    memo[proto] = names_protocol(filter, proto)
+    return memo[proto]
+  end })
+end
+
+local function matching(filter, rows)
+  local ids, meant = {}, meant_by(filter)
+  for _, row in ipairs(rows) do
+    if meant[row.proto] and holds(filter, row) then
+      ids[#ids + 1] = row.id
+    end
+  end
+  table.sort(ids)
+  return ids
 end
 
 local function listed(q)
-  local cookies = {}
+  local ids = {}
   for _, s in ipairs(q:list()) do
-    cookies[#cookies + 1] = s.cookie
+    ids[#ids + 1] = identity(s)
   end
-  table.sort(cookies)
-  return cookies
+  table.sort(ids)
+  return ids
 end
 
 TestFilters = {}
 
 -- Sockets in time-wait leave after a minute.
 local at_first = snapshot()
-
 
 -- How the filter's answer differs from the evaluator's, or nil and how many rows there are.
 local function difference(filter, rows, whole)
@@ -406,6 +435,9 @@ function TestFilters:test_rows_of_every_kind()
   have({ "and", { "mark", "=", 2147483647 }, { "state", "=", "listen" } })
   have({ "and", { "mark", "=", 5 }, { "state", "=", { "time-wait", "syn-recv" } } })
   have({ "mark", "=", 1073741824 })
+  for _, proto in ipairs({ "udplite", "raw", "mptcp" }) do
+    have({ "proto", "=", proto })
+  end
   have({ "cgroup_id", "=", false })
   if gone_index then
     have({ "dev", "=", "if" .. gone_index })

@@ -1,6 +1,6 @@
 /*
  * nlshim: a preload library that spoils what recvmsg returns on netlink
- * sockets, to see whether a program notices.
+ * sockets, or lets no sock_diag socket be made, to see whether a program notices.
  *
  *   CONNSH_SHIM=MODE[:K[:COUNT]] LD_PRELOAD=nlshim.so program ...
  *
@@ -21,6 +21,9 @@
  *   trunc        100 bytes and MSG_TRUNC
  *   errmsg       the datagram becomes NLMSG_ERROR with -EPERM
  *   einval       the datagram becomes NLMSG_ERROR with -EINVAL
+ *   enoent       the datagram becomes NLMSG_ERROR with -ENOENT: no diag module
+ *   no-diag eacces-diag   socket() of NETLINK_SOCK_DIAG fails with EPROTONOSUPPORT or EACCES, as
+ *                in a sandbox; K and COUNT are of these calls
  *   enobufs enomem eintr   the call fails with that errno; nothing is read
  *   eof          the call returns 0; nothing is read
  *
@@ -53,9 +56,11 @@ struct mode {
 	int error;     /* errno instead of it, or */
 	int end;       /* end of file instead of it */
 	int of_done;   /* only datagrams with NLMSG_DONE count */
+	int socket;    /* errno of socket() instead of all these */
 };
 
 static ssize_t (*real_recvmsg)(int, struct msghdr *, int);
+static int (*real_socket)(int, int, int);
 static const struct mode *mode;
 static unsigned long first = 1, count = 1;
 static size_t header = 72;
@@ -215,6 +220,11 @@ static ssize_t einval(struct datagram *dg)
 	return become_error(dg, EINVAL);
 }
 
+static ssize_t enoent(struct datagram *dg)
+{
+	return become_error(dg, ENOENT);
+}
+
 static const struct mode modes[] = {
 	{ .name = "intr", .edit = intr },
 	{ .name = "intr-done", .edit = intr_done, .of_done = 1 },
@@ -228,6 +238,9 @@ static const struct mode modes[] = {
 	{ .name = "trunc", .edit = cut },
 	{ .name = "errmsg", .edit = errmsg },
 	{ .name = "einval", .edit = einval },
+	{ .name = "enoent", .edit = enoent },
+	{ .name = "no-diag", .socket = EPROTONOSUPPORT },
+	{ .name = "eacces-diag", .socket = EACCES },
 	{ .name = "enobufs", .error = ENOBUFS },
 	{ .name = "enomem", .error = ENOMEM },
 	{ .name = "eintr", .error = EINTR },
@@ -258,6 +271,7 @@ static void set_up(void)
 	const char *size = getenv("CONNSH_SHIM_HDR");
 
 	*(void **)&real_recvmsg = dlsym(RTLD_NEXT, "recvmsg");
+	*(void **)&real_socket = dlsym(RTLD_NEXT, "socket");
 	if (size)
 		header = strtoul(size, NULL, 10);
 	if (text && *text)
@@ -280,13 +294,24 @@ static int is_due(void)
 	return call >= first && (count == 0 || call - first < count);
 }
 
+__attribute__((visibility("default"))) int socket(int domain, int type, int protocol)
+{
+	pthread_once(&once, set_up);
+	if (mode && mode->socket && domain == AF_NETLINK && protocol == NETLINK_SOCK_DIAG &&
+	    is_due()) {
+		errno = mode->socket;
+		return -1;
+	}
+	return real_socket(domain, type, protocol);
+}
+
 __attribute__((visibility("default"))) ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	struct datagram dg = { .msg = msg };
 	ssize_t got;
 
 	pthread_once(&once, set_up);
-	if (!mode || (flags & MSG_PEEK) || !is_netlink(fd))
+	if (!mode || mode->socket || (flags & MSG_PEEK) || !is_netlink(fd))
 		return real_recvmsg(fd, msg, flags);
 	if (!mode->edit) {
 		if (!is_due())

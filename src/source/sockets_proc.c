@@ -1,0 +1,357 @@
+/*
+ * Owns the inet sockets that /proc/net lists, for kernels that do not list them by sock_diag: no
+ * module for the protocol, or a sandbox that refuses it. Each line becomes the message that
+ * sock_diag would give, so that fields are read the same way; what the line does not tell is not
+ * in the message.
+ */
+#include "sockets.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* The file of a protocol and its name in /proc/net/protocols; of IPv6 both end in more. */
+static const struct proc_table {
+	uint16_t proto;
+	const char *file; /* NULL: there is none */
+	const char *name, *name6;
+	bool drops; /* its lines end with the packets dropped */
+} tables[] = {
+	{ PROTO_TCP, "net/tcp", "TCP", "TCPv6", false },
+	{ PROTO_UDP, "net/udp", "UDP", "UDPv6", true },
+	{ PROTO_UDPLITE, "net/udplite", "UDP-Lite", "UDPLITEv6", true },
+	{ PROTO_RAW, "net/raw", "RAW", "RAWv6", true },
+	{ PROTO_MPTCP, NULL, "MPTCP", "MPTCPv6", false },
+};
+
+static const struct proc_table *proc_table(uint32_t proto)
+{
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		if (tables[i].proto == proto)
+			return &tables[i];
+	return NULL;
+}
+
+struct proc_reader {
+	struct reader reader;
+	struct proc_file *file;
+	const struct sock_table *table;
+	struct env *env; /* the scan's */
+	uint32_t states; /* that are wanted, 1 << state */
+	struct message msg;
+};
+
+/* ---- a line ------------------------------------------------------------------------------ */
+
+static bool number32(const char *p, size_t len, unsigned base, uint32_t *n)
+{
+	uint64_t wide;
+
+	if (!word_number(p, len, base, &wide) || wide > UINT32_MAX)
+		return false;
+	*n = (uint32_t)wide;
+	return true;
+}
+
+/* "A:B", both hexadecimal. */
+static bool two_numbers(const char *p, size_t len, uint32_t *a, uint32_t *b)
+{
+	const char *colon = memchr(p, ':', len);
+	size_t n = colon ? (size_t)(colon - p) : 0;
+
+	return colon && number32(p, n, 16, a) && number32(colon + 1, len - n - 1, 16, b);
+}
+
+/*
+ * "0100007F:0050": the address in words of 32 bits, each printed as this machine reads it, and
+ * the port, big-endian in the message.
+ */
+static bool endpoint(const char *p, size_t len, uint8_t family, __be32 addr[4], __be16 *port)
+{
+	size_t words = family == AF_INET ? 1 : 4;
+	uint32_t n;
+
+	if (len != words * 8 + 5 || p[words * 8] != ':')
+		return false;
+	for (size_t i = 0; i < words; i++) {
+		if (!number32(p + i * 8, 8, 16, &n))
+			return false;
+		addr[i] = n;
+	}
+	if (!number32(p + words * 8 + 1, 4, 16, &n))
+		return false;
+	*port = htons((uint16_t)n);
+	return true;
+}
+
+/* Of a clock of USER_HZ, in milliseconds. */
+static uint32_t milliseconds(uint32_t ticks)
+{
+	long hz = sysconf(_SC_CLK_TCK);
+	uint64_t ms = (uint64_t)ticks * 1000 / (uint64_t)(hz > 0 ? hz : 100);
+
+	return ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
+}
+
+/* timer:when, how often it fired, and the probes without an answer; inet_diag gives one of these.
+ */
+static bool timer(struct inet_diag_msg *m, uint32_t kind, uint32_t when, uint32_t retransmits,
+		  uint32_t probes)
+{
+	uint32_t n = kind == 1 ? retransmits : kind == 2 || kind == 4 ? probes : 0;
+
+	m->idiag_timer = (uint8_t)kind;
+	m->idiag_retrans = (uint8_t)(n > UINT8_MAX ? UINT8_MAX : n);
+	m->idiag_expires = kind ? milliseconds(when) : 0;
+	return kind <= UINT8_MAX;
+}
+
+enum column {
+	COL_SLOT,
+	COL_LOCAL,
+	COL_REMOTE,
+	COL_STATE,
+	COL_QUEUES,
+	COL_TIMER,
+	COL_RETRANSMITS,
+	COL_UID,
+	COL_PROBES,
+	COL_INODE,
+	COL_REFS,
+	COL_POINTER,
+	COL_DROPS, /* where the file has them; tcp goes on with other facts */
+	NCOLUMNS
+};
+
+struct columns {
+	const char *p[NCOLUMNS];
+	size_t len[NCOLUMNS];
+};
+
+static bool column32(const struct columns *c, enum column i, unsigned base, uint32_t *n)
+{
+	return number32(c->p[i], c->len[i], base, n);
+}
+
+static bool identity(const struct columns *c, struct inet_diag_msg *m)
+{
+	struct inet_diag_sockid *id = &m->id;
+	uint32_t state;
+
+	if (!endpoint(c->p[COL_LOCAL], c->len[COL_LOCAL], m->idiag_family, id->idiag_src,
+		      &id->idiag_sport) ||
+	    !endpoint(c->p[COL_REMOTE], c->len[COL_REMOTE], m->idiag_family, id->idiag_dst,
+		      &id->idiag_dport) ||
+	    !column32(c, COL_STATE, 16, &state) || state == 0 || state > STATE_BOUND_INACTIVE)
+		return false;
+	m->idiag_state = (uint8_t)state;
+	return true;
+}
+
+static bool facts(const struct columns *c, struct inet_diag_msg *m)
+{
+	uint32_t kind, when, retransmits, probes;
+
+	return two_numbers(c->p[COL_QUEUES], c->len[COL_QUEUES], &m->idiag_wqueue,
+			   &m->idiag_rqueue) &&
+	       two_numbers(c->p[COL_TIMER], c->len[COL_TIMER], &kind, &when) &&
+	       column32(c, COL_RETRANSMITS, 16, &retransmits) &&
+	       column32(c, COL_PROBES, 10, &probes) && timer(m, kind, when, retransmits, probes) &&
+	       column32(c, COL_UID, 10, &m->idiag_uid) &&
+	       column32(c, COL_INODE, 10, &m->idiag_inode);
+}
+
+bool proc_socket_parse(const char *line, size_t len, const struct sock_table *t,
+		       struct proc_socket *out)
+{
+	const struct proc_table *file = proc_table(t->proto);
+	const char *end = line + len;
+	struct columns c;
+
+	for (size_t i = 0; i < NCOLUMNS; i++)
+		c.len[i] = word_next(&line, end, &c.p[i]);
+	memset(out, 0, sizeof(*out));
+	out->msg.idiag_family = t->family;
+	out->has_drops = file && file->drops;
+	return identity(&c, &out->msg) && facts(&c, &out->msg) &&
+	       column32(&c, COL_REFS, 10, &out->refs) &&
+	       (!out->has_drops || column32(&c, COL_DROPS, 10, &out->drops));
+}
+
+/* ---- the reader ------------------------------------------------------------------------------ */
+
+static const struct nlmsghdr *build(struct proc_reader *r, const struct proc_socket *s)
+{
+	message_begin(&r->msg, SOCK_DIAG_BY_FAMILY, &s->msg, sizeof(s->msg));
+	message_put(&r->msg, PROC_REFS, &s->refs, sizeof(s->refs));
+	if (s->has_drops)
+		message_put(&r->msg, PROC_DROPS, &s->drops, sizeof(s->drops));
+	return message_end(&r->msg);
+}
+
+__attribute__((format(printf, 2, 3))) static void lacks(struct env *e, const char *fmt, ...)
+{
+	char text[160];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	env_set_lacks(e, text);
+}
+
+/* The line that names the columns. */
+static bool is_heading(const char *line, size_t len)
+{
+	const char *word;
+
+	return word_next(&line, line + len, &word) == 2 && memcmp(word, "sl", 2) == 0;
+}
+
+static int next(struct reader *reader, const struct nlmsghdr **msg, struct nl_error *err)
+{
+	struct proc_reader *r = (struct proc_reader *)reader;
+	struct proc_socket s;
+	const char *line;
+	size_t len;
+	int rc;
+
+	while ((rc = proc_line(r->file, &line, &len, err)) > 0) {
+		if (is_heading(line, len))
+			continue;
+		if (!proc_socket_parse(line, len, r->table, &s)) {
+			lacks(r->env,
+			      "a line of /proc about %s makes no sense: they may be missing",
+			      r->table->what);
+			continue;
+		}
+		if (!(r->states >> s.msg.idiag_state & 1))
+			continue;
+		*msg = build(r, &s);
+		return *msg ? 1 : nl_fail(err, ENOMEM, "out of memory");
+	}
+	return rc;
+}
+
+static void close_reader(struct reader *reader)
+{
+	struct proc_reader *r = (struct proc_reader *)reader;
+
+	proc_close(r->file);
+	message_free(&r->msg);
+	free(r);
+}
+
+static const struct reader_ops ops = { .next = next, .close = close_reader };
+
+/*
+ * How many sockets the namespace has of a protocol, by /proc/net/protocols ("TCPv6 2432 3 ...");
+ * 0 when the kernel has no such protocol; -1 and *err.
+ */
+static int64_t in_use(int netns_fd, const char *name, struct nl_error *err)
+{
+	struct proc_file *f;
+	const char *line, *word;
+	int64_t found = 0;
+	size_t len, n;
+	int rc;
+
+	if (proc_open(&f, netns_fd, "net/protocols", err) < 0)
+		return -1;
+	while ((rc = proc_line(f, &line, &len, err)) > 0) {
+		const char *end = line + len;
+		uint64_t sockets = 0;
+
+		n = word_next(&line, end, &word);
+		if (n != strlen(name) || memcmp(word, name, n) != 0)
+			continue;
+		word_next(&line, end, &word);
+		n = word_next(&line, end, &word);
+		/* -1 is one that does not count them */
+		found = word_number(word, n, 10, &sockets) && sockets <= INT32_MAX
+				? (int64_t)sockets
+				: 1;
+	}
+	proc_close(f);
+	return rc < 0 ? -1 : found;
+}
+
+/* There is no file to read: are there sockets that it would list? */
+static void no_file(const struct scan_request *req, const struct sock_table *t, const char *name,
+		    struct nl_error *err)
+{
+	int64_t n = in_use(env_netns_fd(req->env), name, err);
+
+	if (n < 0)
+		return;
+	if (n > 0)
+		lacks(req->env,
+		      "the kernel does not list %s, of which there are %lld: they are missing",
+		      t->what, (long long)n);
+	nl_fail(err, EPROTONOSUPPORT, "there are no %s", t->what);
+}
+
+static int open_file(struct proc_reader *r, const struct scan_request *req, struct nl_error *err)
+{
+	const struct proc_table *file = proc_table(r->table->proto);
+	bool six = r->table->family == AF_INET6;
+	char path[32];
+
+	if (file->file) {
+		snprintf(path, sizeof(path), "%s%s", file->file, six ? "6" : "");
+		if (proc_open(&r->file, env_netns_fd(req->env), path, err) == 0)
+			return 0;
+		if (err->code != ENOENT)
+			return -1;
+	}
+	no_file(req, r->table, six ? file->name6 : file->name, err);
+	return -1;
+}
+
+struct reader *proc_sockets_open(const struct scan_request *req, const struct dump_plan *plan,
+				 struct nl_error *err)
+{
+	const struct sock_table *t = table_of(plan->tag, plan->request.key >> 16 & 0xff);
+	struct proc_reader *r = t && proc_table(t->proto) ? calloc(1, sizeof(*r)) : NULL;
+
+	if (!r) {
+		nl_fail(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	r->reader.ops = &ops;
+	r->table = t;
+	r->env = req->env;
+	r->states = table_states(&req->parts, t);
+	if (open_file(r, req, err) == 0) {
+		if (t->proto == PROTO_TCP && r->states >> STATE_BOUND_INACTIVE & 1)
+			lacks(r->env,
+			      "/proc does not list %s that are only bound: they are missing",
+			      t->what);
+		return &r->reader;
+	}
+	free(r);
+	return NULL;
+}
+
+/* The identity but its device and cookie, the header, and what is put beside them. */
+bool proc_sockets_tell(const struct field *f)
+{
+	if (f->places == cookie_places || f->places == dev_places)
+		return false;
+	if (f->places == drops_places || f->places == refs_places)
+		return true;
+	if (!field_in_shape(f, &shape_inet) || (f->needs & NEED_OWNERS))
+		return true;
+	/* a setting lies nowhere */
+	if (!f->shape && !f->places)
+		return true;
+	if (f->attr || f->needs || f->when == tells_backlog)
+		return false;
+	return f->offset != offsetof(struct inet_diag_msg, id.idiag_if);
+}
