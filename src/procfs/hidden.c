@@ -4,6 +4,8 @@
  */
 #include "private.h"
 
+#include "connsh/recording.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -139,6 +141,8 @@ bool owners_hidden(void)
 	char *options;
 	bool hidden;
 
+	if (nl_replay_loaded())
+		return nl_replay_pass() > 0 && nl_replay_pass() & NL_PASS_HIDDEN;
 	if (!first_namespace("/proc/self/ns/pid", FIRST_PID_NS))
 		return true;
 	options = proc_options();
