@@ -46,10 +46,20 @@ bool nl_replay_loaded(void)
 	return nl_replay_peek() != NULL;
 }
 
-void nl_replay_drop(struct nl_recording *rec)
+static void free_recording(struct nl_recording *rec)
 {
 	struct nl_array *const arrays[] = { &rec->lists, &rec->data,	  &rec->names, &rec->netns,
 					    &rec->pids,	 &rec->processes, &rec->facts };
+
+	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
+		free(arrays[i]->items);
+	free(rec->order);
+	free(rec->bytes);
+	free(rec);
+}
+
+void nl_replay_drop(struct nl_recording *rec)
+{
 	bool last;
 
 	if (!rec)
@@ -57,13 +67,8 @@ void nl_replay_drop(struct nl_recording *rec)
 	pthread_mutex_lock(&lock);
 	last = --rec->holders == 0;
 	pthread_mutex_unlock(&lock);
-	if (!last)
-		return;
-	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
-		free(arrays[i]->items);
-	free(rec->order);
-	free(rec->bytes);
-	free(rec);
+	if (last)
+		free_recording(rec);
 }
 
 static int no_memory(struct nl_error *err)

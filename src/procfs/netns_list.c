@@ -302,7 +302,8 @@ int netns_list_read(struct netns_list *l, struct nl_error *err)
 	for (size_t i = 0; i < l->n; i++)
 		if (l->list[i].nnames)
 			qsort(l->list[i].names, l->list[i].nnames, sizeof(char *), by_name);
-	qsort(l->list, l->n, sizeof(*l->list), by_place);
+	if (l->n)
+		qsort(l->list, l->n, sizeof(*l->list), by_place);
 	return 0;
 }
 
