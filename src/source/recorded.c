@@ -21,6 +21,7 @@ struct recorded {
 	struct nl_mark mark;
 	bool ended;
 	const char *what;
+	void *msg; /* the one given last: readers align theirs to 8, a file does not */
 };
 
 static int next_recorded(struct recorded *r, const struct nlmsghdr **msg, struct nl_error *err)
@@ -35,7 +36,12 @@ static int next_recorded(struct recorded *r, const struct nlmsghdr **msg, struct
 			       r->what);
 	if (rc <= 0)
 		return rc;
-	*msg = nl_walk(data, len, &pos, &bad);
+	free(r->msg);
+	r->msg = malloc(len ? len : 1);
+	if (!r->msg)
+		return nl_fail(err, ENOMEM, "out of memory");
+	memcpy(r->msg, data, len);
+	*msg = nl_walk(r->msg, len, &pos, &bad);
 	if (*msg)
 		return 1;
 	return nl_fail(err, EBADMSG,
@@ -66,6 +72,7 @@ static void close_reader(struct reader *reader)
 	if (r->inner)
 		r->inner->ops->close(r->inner);
 	nl_list_close(r->list);
+	free(r->msg);
 	free(r);
 }
 
