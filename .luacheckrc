@@ -1,6 +1,9 @@
 std = "lua54"
 max_line_length = 100
-read_globals = { "sockets", "count", "sleep", "help", "connsh" }
+read_globals = {
+  "sockets", "addrs", "neighs", "maddrs",
+  "count", "sleep", "help", "connsh",
+}
 
 -- They use selectors, name<...>, which are no plain Lua.
 exclude_files = { "examples/", "build/" }

@@ -43,6 +43,16 @@ local function list_fields(source)
   end
 end
 
+local function list_navs(source)
+  local navs = connsh.navs(source.query)
+  if #navs > 0 then
+    print("\nEach leads to:\n")
+  end
+  for _, nav in ipairs(navs) do
+    print(string.format("  %-20s %-9s %s", nav.name, nav.to, nav.doc))
+  end
+end
+
 local function describe(source, name)
   for _, field in ipairs(connsh.fields(source.query)) do
     if field.name == name then
@@ -50,6 +60,13 @@ local function describe(source, name)
       print("  type   " .. field.type .. (field.unit and ", in " .. field.unit or ""))
       print("  takes  " .. (field.values and table.concat(field.values, ", ") or field.takes))
       print("  from   " .. field.from)
+      return
+    end
+  end
+  for _, nav in ipairs(connsh.navs(source.query)) do
+    if nav.name == name then
+      print(source.name .. "." .. name .. ": " .. nav.doc)
+      print("  gives  " .. (nav.many and "a query of " or "one of ") .. nav.to .. ", asked anew")
       return
     end
   end
@@ -70,5 +87,6 @@ return function(what)
   if field then
     return describe(source, field)
   end
-  return list_fields(source)
+  list_fields(source)
+  return list_navs(source)
 end

@@ -1,6 +1,6 @@
 /*
- * procfs: what the kernel tells by files: network namespaces, cgroups, and
- * which processes hold which sockets. Everything read here is hostile input.
+ * procfs: what the kernel tells by files: network namespaces, cgroups, processes and
+ * which of them hold which sockets. Everything read here is hostile input.
  */
 #ifndef CONNSH_PROCFS_H
 #define CONNSH_PROCFS_H
@@ -25,7 +25,9 @@ struct netns;
 int netns_open(const char *spec, struct netns **out, struct nl_error *err);
 struct netns *netns_ref(struct netns *ns);
 void netns_unref(struct netns *ns);
-int netns_fd(const struct netns *ns);		/* of a recording: -1 or below, as in netlink.h */
+int netns_fd(const struct netns *ns); /* of a recording: -1 or below, as in netlink.h */
+/* Are they the same one, by whatever names? NULL: here. */
+bool netns_same(const struct netns *a, const struct netns *b);
 const char *netns_name(const struct netns *ns); /* as it was asked for */
 uint64_t netns_inode(const struct netns *ns);
 
@@ -101,6 +103,32 @@ size_t word_next(const char **p, const char *end, const char **word);
 /* The word as a number of this base without a sign, whole; false: it is none, or too large. */
 bool word_number(const char *word, size_t len, unsigned base, uint64_t *n);
 
+/*
+ * Numbers with names, in the forms of the files below /proc/net. A word where a
+ * number should be is passed over with its name; a negative number keeps its bits.
+ */
+enum named_form {
+	NAMED_PAIRS,  /* "Tcp: ActiveOpens PassiveOpens" above "Tcp: 3 4": snmp, netstat */
+	NAMED_LINES,  /* "Ip6InReceives 12": snmp6 */
+	NAMED_LABELS, /* "TCP: inuse 5 orphan 0": sockstat, sockstat6 */
+};
+struct named_number {
+	const char *group, *name; /* point into the text; group NULL: the form has none */
+	size_t group_len, name_len;
+	uint64_t value;
+};
+struct named_numbers {
+	enum named_form form;
+	const char *at, *end; /* what is not read yet */
+	const char *names, *names_end, *values, *values_end, *group;
+	size_t group_len;
+};
+void named_begin(struct named_numbers *w, const char *text, size_t len, enum named_form form);
+bool named_next(struct named_numbers *w, struct named_number *out); /* false: the end */
+/* The number of this name in this group (NULL: any). */
+bool named_find(const char *text, size_t len, enum named_form form, const char *group,
+		const char *name, uint64_t *value);
+
 /* ---- owners: which processes hold which sockets ------------------------------ */
 
 /* A process as it was when its descriptors were read. */
@@ -157,5 +185,60 @@ bool owners_denied(const struct owners *o);
  */
 bool owners_hidden(void);
 void owners_free(struct owners *o); /* NULL is allowed */
+
+/* ---- processes ---------------------------------------------------------------- */
+
+/* What is read of a process beside its stat, proc_pid_stat(5). */
+enum process_fact {
+	PROCESS_IDS = 1 << 0,	  /* uid, gid */
+	PROCESS_ARGS = 1 << 1,	  /* args */
+	PROCESS_EXE = 1 << 2,	  /* exe */
+	PROCESS_CGROUP = 1 << 3,  /* cgroup */
+	PROCESS_NETNS = 1 << 4,	  /* netns */
+	PROCESS_FDS = 1 << 5,	  /* fds */
+	PROCESS_SOCKETS = 1 << 6, /* sockets */
+};
+
+/* Bytes of the arguments that are read: a process can pretend to have gigabytes of them. */
+#define PROCESS_ARGS_MAX 65000
+
+/* A process as it was when it was read; texts are the walk's and valid until its next. */
+struct process_info {
+	pid_t pid, ppid;
+	char state;  /* R, S, D ... */
+	bool kernel; /* a thread of the kernel: it has no memory of its own */
+	uint64_t threads;
+	uint64_t start;	  /* clock ticks (sysconf(_SC_CLK_TCK)) from the boot on */
+	uint64_t cpu;	  /* time it has run, of user and kernel, in clock ticks */
+	uint64_t rss;	  /* pages of memory; 0: it has none */
+	const char *comm; /* whole: any byte but NUL */
+	size_t comm_len;
+	unsigned told;	   /* PROCESS_* facts that are known; those below are of use only then */
+	unsigned withheld; /* and those that this user may not read */
+	uint32_t uid, gid; /* effective ones */
+	const char *args;  /* each ended by a NUL */
+	size_t args_len;
+	const char *exe, *cgroup;
+	uint64_t netns;	       /* inode of its network namespace */
+	uint64_t fds, sockets; /* how many descriptors, and how many of them are sockets */
+};
+
+/*
+ * A walk over the processes that /proc shows, by ascending pid. One that ends
+ * meanwhile is left out whole. Each is read through one descriptor of its folder.
+ */
+struct processes;
+/*
+ * only: the pid of the one that is wanted, 0: all. A thread is no process. -1 and
+ * *err: /proc cannot be read.
+ */
+int processes_open(struct processes **out, pid_t only, unsigned facts, struct nl_error *err);
+/* 1, 0 at the end; -1 and *err: EMFILE, ENFILE, ENOMEM, or ECANCELED (nl_cancel). */
+int processes_next(struct processes *w, struct process_info *p, struct nl_error *err);
+void processes_close(struct processes *w); /* NULL is allowed */
+/* Does a hidepid of proc(5) hide the processes of other users from us? */
+bool processes_hidden(void);
+/* When the system was started, in seconds since the epoch (btime of proc_stat(5)); 0: not told. */
+uint64_t boot_time(void);
 
 #endif

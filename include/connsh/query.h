@@ -68,10 +68,11 @@ struct query {
 	size_t ntests;
 	char **netns; /* where to ask; none: here */
 	size_t nnetns;
-	bool netns_default; /* the place is a default, which a named one replaces */
-	bool consistent;    /* ask more than once, so that what a dump misses is there still */
-	bool ordered;	    /* rows in the kernel's order, IPv4 before IPv6 */
-	uint32_t learned;   /* extensions that those who read its rows turned out to want */
+	struct netns *place; /* instead of names: one that is held open; NULL: none is */
+	bool netns_default;  /* the place is a default, which a named one replaces */
+	bool consistent;     /* ask more than once, so that what a dump misses is there still */
+	bool ordered;	     /* rows in the kernel's order, IPv4 before IPv6 */
+	uint32_t learned;    /* extensions that those who read its rows turned out to want */
 	const struct field **distinct;
 	size_t ndistinct;
 	struct sort_key *sort;
@@ -84,6 +85,13 @@ struct query *query_derive(const struct query *q);   /* a copy to narrow; NULL: 
 bool query_and(struct query *q, struct node *n);     /* takes the reference */
 bool query_netns(struct query *q, const char *spec); /* one more place to ask */
 void query_netns_clear(struct query *q);
+/* Asks in this very namespace, whatever its name stands for by now; takes no reference. NULL: here.
+ */
+void query_place(struct query *q, struct netns *ns);
+/* Narrows it to rows that have this value in the field; nil: to none. False: no memory. */
+bool query_equal(struct query *q, const struct field *f, const struct value *v);
+/* To rows that have any value in it. */
+bool query_present(struct query *q, const struct field *f);
 bool query_distinct(struct query *q, const struct field *f); /* one more field to tell apart */
 bool query_test(struct query *q, unsigned function);	     /* one more that filters */
 /* The keys of the order, first first; replaces those before. Stable; no value comes last. */
@@ -172,7 +180,7 @@ struct query *query_rate(struct query *q, double seconds, struct nl_error *err);
 
 /* What of a query the kernel does. */
 struct plan {
-	struct part_set parts;
+	struct part_set parts, named; /* as in struct scan_request */
 	unsigned nparts;
 	uint32_t needs;
 	struct kprog prog;		   /* len 0: none */

@@ -87,6 +87,12 @@ void nl_record_abandon(void);
 /* Bytes written so far. */
 uint64_t nl_record_size(void);
 
+/*
+ * Between true and false: lists are asked for the sake of another one's rows, often not
+ * all of them, so those that the recording has already are not written again.
+ */
+void nl_record_aside(bool on);
+
 /* Each does nothing while no recording is written. netns_fd as in netlink.h. */
 struct nl_mark nl_record_dump(const struct nl_request *req, int netns_fd);
 struct nl_mark nl_record_object(const struct nl_request *req, int netns_fd);

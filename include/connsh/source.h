@@ -184,9 +184,14 @@ struct shape {
 	unsigned max_attr; /* the highest that is known; below ROW_ATTRS */
 };
 
+/* In attr: the attribute of type 0, which some families have (PACKET_DIAG_INFO). */
+#define ATTR_ZERO   UINT16_C(0x4000)
+#define FIELD_DEPTH 4
+
 /* Where a field lies in messages of one shape; shape NULL ends a list of them. */
 struct place {
 	const struct shape *shape;
+	uint16_t in[FIELD_DEPTH]; /* as in struct field */
 	uint16_t attr, offset, size;
 	unsigned flags; /* FF_BIG_ENDIAN, FF_SIGNED */
 };
@@ -194,8 +199,9 @@ struct place {
 /*
  * The one declaration of a field. Rows of other shapes than shape (if set) lack
  * it. Where the value lies: get, if set; else, if places is set, as the row's
- * shape has it there (in none of them: absent); else in attribute attr (0: in the
- * fixed header behind the nlmsghdr) at offset, of size 1, 2, 4 or 8 bytes,
+ * shape has it there (in none of them: absent; of several the first that the row
+ * has); else in attribute attr (0: in the fixed header behind the nlmsghdr;
+ * ATTR_ZERO: in that of type 0) at offset, of size 1, 2, 4 or 8 bytes,
  * (value >> shift) & mask if mask is set, taken as absent when it is none (with
  * has_none), times scale for FT_DURATION and FT_FLOAT. A header or attribute that
  * ends before offset + size is an older kernel: the field is absent.
@@ -206,7 +212,6 @@ struct place {
  * first NUL (absent when empty), FT_ADDR its 4 or 16 bytes (at offset, size if
  * set), FT_LLADDR all of it (from offset on).
  */
-#define FIELD_DEPTH 4
 struct field {
 	const char *name;
 	enum field_type type;
@@ -220,6 +225,8 @@ struct field {
 	 * value number i. A condition holds if one does, != if all are unequal.
 	 */
 	bool (*get_more)(const struct row *row, const struct field *f, size_t i, struct value *v);
+	bool (*grows)(
+		const struct row *row); /* of FF_COUNTER: false: not in this row; NULL: in all */
 	const struct shape *shape;
 	const struct place *places;
 	bool (*when)(const struct row *row, const struct field *f);
@@ -247,12 +254,13 @@ extern const char *const cond_op_names[OP_COUNT]; /* "=", "!=", "<" ... */
 enum cond_op cond_op_parse(const char *text);
 
 enum operand_kind {
-	OPERAND_VALUE,	/* lo */
-	OPERAND_RANGE,	/* lo .. hi, both inside */
-	OPERAND_PREFIX, /* lo.addr / bits */
-	OPERAND_GLOB,	/* lo.text with * ? [a-z] */
-	OPERAND_MASK,	/* (x & mask) == lo.num */
-	OPERAND_PRESENT /* has a value; lo.flag false: has none */
+	OPERAND_VALUE,	 /* lo */
+	OPERAND_RANGE,	 /* lo .. hi, both inside */
+	OPERAND_PREFIX,	 /* lo.addr / bits */
+	OPERAND_GLOB,	 /* lo.text with * ? [a-z] */
+	OPERAND_MASK,	 /* (x & mask) == lo.num */
+	OPERAND_PRESENT, /* has a value; lo.flag false: has none */
+	OPERAND_ALL,	 /* has a value, of a name: "*", which means all that there are */
 };
 
 struct operand {
@@ -328,10 +336,13 @@ struct env *env_ref(struct env *e);
 void env_unref(struct env *e);
 int env_netns_fd(const struct env *e);		 /* -1: here */
 const char *env_netns_name(const struct env *e); /* NULL: here */
+struct netns *env_netns(const struct env *e);	 /* NULL: here; not the caller's reference */
 /* Names from the caches, NULL when there is none (a user without an entry in passwd). */
 const char *env_user(struct env *e, uid_t uid);
 const char *env_ifname(struct env *e, unsigned ifindex); /* "if7" when it is gone */
 const char *env_cgroup(struct env *e, uint64_t id);
+/* The same text, kept as long as the env lives; for texts that repeat. NULL: no memory. */
+const char *env_text(struct env *e, const char *text, size_t len);
 /*
  * Keeps another env as long as this one lives, for rows that hold rows of
  * others: *number stands for it in env_held. False: no memory.
@@ -345,6 +356,12 @@ struct env *env_held(const struct env *e, uint32_t number);
 int env_listens(struct env *e, uint16_t port);
 /* What was asked for beside the rows and could not be had, as a sentence; NULL: nothing. */
 const char *env_lacks(const struct env *e);
+/*
+ * Notes why rows lack what this user may not read: a constant text, the last one
+ * stands. The answer is whole all the same. NULL: nothing was withheld.
+ */
+void env_withhold(struct env *e, const char *why);
+const char *env_withheld(const struct env *e);
 /* Keeps a source that was made at run time as long as the env lives. */
 void env_keep_source(struct env *e, const struct source *s);
 /*
@@ -442,6 +459,7 @@ static inline void part_add(struct part_set *s, unsigned i)
 struct scan_request {
 	struct env *env;
 	struct part_set parts;
+	struct part_set named;	  /* of them, those that the query means in particular */
 	uint32_t needs;		  /* extension bits of the fields in use */
 	const struct kprog *prog; /* NULL: none; copied */
 	bool ordered; /* rows in the kernel's order, IPv4 before IPv6: one dump a part */
@@ -478,6 +496,16 @@ struct dump_plan;
 typedef struct reader *reader_open(const struct scan_request *req, const struct dump_plan *plan,
 				   struct nl_error *err);
 
+/*
+ * What kernels may lack. A dump that is refused for that reason gives no rows; what
+ * the answer then lacks is told (see struct scan_gap).
+ */
+struct dump_optional {
+	const char *protocol; /* the name in /proc/net/protocols; NULL: no kernel lacks it */
+	const char *config;   /* what its rows take: "CONFIG_XDP_SOCKETS_DIAG" */
+	bool named;	      /* the query means it in particular, not just all there is */
+};
+
 /* One dump of a scan, as the source lays it out. */
 struct dump_plan {
 	struct nl_request request; /* payload points to buf; of a reader only `what` counts */
@@ -490,6 +518,11 @@ struct dump_plan {
 	 */
 	reader_open *read;
 	bool otherwise;
+	/* Is a message of that type no row? NULL: each is one. */
+	bool (*skip)(const struct nlmsghdr *msg);
+	struct dump_optional optional;
+	bool asks;	/* the reader asks the kernel over netlink, not /proc */
+	int none;	/* the errno by which the kernel says that there is no row; 0: none does */
 	bool merged;	/* stands for several dumps of an ordered request; a kernel may lack it */
 	bool filtered;	/* carries the program, so the kernel may refuse it */
 	char note[200]; /* for explain: what of it is asked */
@@ -497,7 +530,7 @@ struct dump_plan {
 	_Alignas(8) unsigned char buf[sizeof(struct kprog) + 128];
 };
 
-#define DUMPS_MAX 16
+#define DUMPS_MAX 32
 
 /* Which process holds a socket, for those that a process can hold. */
 enum owner_status {
@@ -520,19 +553,6 @@ enum source_flag {
 };
 
 /*
- * Where a row leads to: the rows of another source whose field theirs equals its
- * field ours, asked in its namespace. One (the first, or nil), or a query for many.
- */
-struct nav {
-	const char *name; /* NULL ends a list */
-	const char *doc;
-	const struct source *to;
-	const char *theirs, *ours;
-	bool many;
-	const char *only; /* a condition more, by the selector's text: "proto=*"; NULL: none */
-};
-
-/*
  * Most sources are constants of the program. One that is made at run time (the
  * result of a query) is counted: refs is then 1 or more, and destroy frees it.
  */
@@ -544,7 +564,11 @@ struct source {
 	unsigned nparts;
 	unsigned flags;		   /* SOURCE_* */
 	const struct shape *shape; /* of its rows, unless a dump's plan says another */
-	const struct nav *navs;	   /* where its rows lead to; NULL: nowhere */
+	/*
+	 * The field that names its rows, so that `counters.TcpInSegs` in Lua is the row of
+	 * this name, or its value in the other field (NULL: the row). NULL: rows have no names.
+	 */
+	const char *row_names, *row_value;
 	/* A field that is known for a part; false when it varies inside it. NULL: none is. */
 	bool (*part_value)(unsigned part, const struct field *f, struct value *v);
 	/*
@@ -552,6 +576,8 @@ struct source {
 	 * NULL: any does.
 	 */
 	bool (*part_asked)(unsigned part, const struct cond *const *conds, size_t n);
+	/* And is it meant in particular, not only as one of all? NULL: yes. */
+	bool (*part_named)(unsigned part, const struct cond *const *conds, size_t n);
 	/* Lays out dump number i for a request; false when there are no more. */
 	bool (*dump)(const struct scan_request *req, unsigned i, struct dump_plan *out);
 	/* A number that no other row of the source has at the same time; 0: unknown. */
@@ -577,15 +603,59 @@ const struct source *source_ref(const struct source *s);
 void source_unref(const struct source *s); /* NULL is allowed */
 
 extern const struct source source_sockets;
+extern const struct source source_links;
 extern const struct source source_namespaces;
+extern const struct source source_addrs;
+extern const struct source source_neighs;
+extern const struct source source_maddrs;
+extern const struct source source_processes;
+extern const struct source source_counters;
+extern const struct source source_limits;
 /* All sources, NULL at the end. */
 extern const struct source *const sources[];
 
 const struct field *source_field(const struct source *s, const char *name);
+/* Can rows of this shape have the field, by its declaration? */
+bool field_in_shape(const struct field *f, const struct shape *shape);
 /* The field's name that is nearest to a word, or NULL when none is near. */
 const char *source_nearest(const struct source *s, const char *word);
 /* The nearer of best (or NULL) and candidate to word; NULL when neither is near. */
 const char *nearest_name(const char *word, const char *best, const char *candidate);
+
+/* ---- navigation: where rows lead to ----------------------------------------- */
+
+enum nav_kind {
+	NAV_ONE,   /* the first row of `to` whose field theirs equals ours, if there is one */
+	NAV_MANY,  /* all of them */
+	NAV_ROUTE, /* what the kernel answers to who would send to the address in ours */
+};
+enum nav_place {
+	NAV_HERE,    /* in the namespace of the row */
+	NAV_ANY,     /* `to` is the same in all namespaces */
+	NAV_PROCESS, /* in that of the process whose pid is in ours */
+};
+
+/* For NAV_ROUTE: what else is told of the question, and the field that has it. */
+struct nav_told {
+	const char *name; /* NULL ends a list */
+	const char *field;
+};
+
+struct nav {
+	const char *name;
+	const char *doc; /* one sentence */
+	enum nav_kind kind;
+	enum nav_place place;
+	const struct source *to;
+	const struct field *ours, *theirs; /* theirs: NULL for NAV_ROUTE */
+	const struct field *any;     /* has any value: rows that come when it is named; or NULL */
+	const struct nav_told *told; /* NULL but for NAV_ROUTE */
+};
+/*
+ * Where rows of the source lead to, number i in *out; false when there are no
+ * more. One that leads to a source that the program has not is left out.
+ */
+bool source_nav(const struct source *s, size_t i, struct nav *out);
 
 /* ---- scans: the dumps of one request, one after the other ----------------- */
 
@@ -600,6 +670,14 @@ enum {
 	SCAN_PROC = 32,	      /* rows came from /proc */
 	SCAN_NETLINK = 64,    /* rows came from a dump */
 	SCAN_FALLBACK = 128,  /* from /proc because a dump was refused */
+};
+
+/* A list that this kernel does not give. */
+struct scan_gap {
+	const char *what; /* as in nl_request */
+	const char *config;
+	bool exists; /* there may be such objects: the kernel has the protocol */
+	bool named;
 };
 
 struct scan_stats {
@@ -633,6 +711,8 @@ int scan_next(struct scan *sc, struct row *row, struct nl_error *err);
 void scan_go_on(struct scan *sc);
 unsigned scan_flags(const struct scan *sc);
 void scan_stats(const struct scan *sc, struct scan_stats *out);
+/* How many lists were not to be had, and which; *gaps is valid until scan_close. */
+size_t scan_gaps(const struct scan *sc, const struct scan_gap **gaps);
 void scan_close(struct scan *sc); /* NULL is allowed */
 
 #endif

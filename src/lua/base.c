@@ -169,6 +169,16 @@ static int base_fields(lua_State *L)
 	return 1;
 }
 
+/*
+ * connsh.navs(source): where its records lead to, in order: name, doc, to (a
+ * source's name), many (it is a query, not a record).
+ */
+static int base_navs(lua_State *L)
+{
+	navs_push(L, query_check(L, 1)->q->source);
+	return 1;
+}
+
 /* connsh.sources(): {name, doc, query} of each source. */
 static int base_sources(lua_State *L)
 {
@@ -219,6 +229,7 @@ void base_open(lua_State *L)
 	static const luaL_Reg functions[] = {
 		{ "accept_incomplete", accept_incomplete },
 		{ "fields", base_fields },
+		{ "navs", base_navs },
 		{ "sources", base_sources },
 		{ NULL, NULL },
 	};

@@ -171,7 +171,7 @@ static int read_places(struct filter_reader *r, int index)
 	if (r->q->netns_default)
 		query_netns_clear(r->q);
 	r->q->netns_default = false;
-	if (r->q->nnetns)
+	if (r->q->nnetns || r->q->place)
 		return fail(r->err, "netns is named already in this query");
 	if (!lua_istable(r->L, index))
 		return place(r, index);

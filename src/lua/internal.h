@@ -134,8 +134,19 @@ struct lx_sink {
 	void *arg;
 };
 void run_query(lua_State *L, int index, uint32_t needs, const struct lx_sink *sink) LX_RAISES;
+/* The first record of the query at index, or nil [-0, +1, e]. */
+void query_first(lua_State *L, int query) LX_RAISES;
 /* How many rows the query at index has, functions included [-0, +0, e]. */
 uint64_t query_run_count(lua_State *L, int index) LX_RAISES;
+/* The first record of the query at index, which is not relative, or nil [-0, +1, e]. */
+void query_first(lua_State *L, int index) LX_RAISES;
+
+/* ---- named.c */
+/*
+ * Pushes the row of this name, or its value, of the query at index; raises with the nearest
+ * name when there is none. 0: its source does not name rows, or name is one of its fields.
+ */
+int named_index(lua_State *L, int index, const char *name) LX_RAISES;
 
 /* ---- cursor.c */
 /* Opens a run for rows with these extensions [-0, +1, e]. */
@@ -159,12 +170,24 @@ void record_row(const struct lx_record *rec, struct row *row);
 /* The field's value, asking the kernel again if its extension was not asked for. */
 bool record_get(lua_State *L, int index, const struct field *f, struct row *row,
 		struct value *v) LX_RAISES;
+/* The same, for a script: that an owner is not told is said, as it is no absence. */
+bool record_read(lua_State *L, int index, const struct field *f, struct row *row,
+		 struct value *v) LX_RAISES;
 /* Asks for all extensions that the record has not got. */
 void record_complete(lua_State *L, int index) LX_RAISES;
 void record_open(lua_State *L) LX_RAISES;
 
 /* Pushes a value as Lua has it: enums and addresses as text [-0, +1, m]. */
 void value_push(lua_State *L, const struct field *f, const struct value *v) LX_RAISES;
+
+/* ---- nav.c: where records lead to */
+/* The value of the record's member of this name; false, nothing: it leads to no such [-0, +1, e].
+ */
+bool nav_push(lua_State *L, int record, const char *name) LX_RAISES;
+/* A list of {name, doc, to, many} of where records of the source lead to [-0, +1, m]. */
+void navs_push(lua_State *L, const struct source *s) LX_RAISES;
+/* Remembers the function `route` as it is, before scripts run [-0, +0, m]. */
+void nav_open(lua_State *L) LX_RAISES;
 
 /* ---- answer.c */
 /* Keeps the report with the query at index: what its fields tell from now on. */

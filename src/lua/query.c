@@ -307,6 +307,8 @@ static int query_index(lua_State *L)
 		return 1;
 	if (lua_type(L, 2) == LUA_TSTRING && answer_index(L, lq, lua_tostring(L, 2)))
 		return 1;
+	if (lua_type(L, 2) == LUA_TSTRING && named_index(L, 1, lua_tostring(L, 2)))
+		return 1;
 	return unknown_key(L, lq);
 }
 

@@ -12,7 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REFETCH_SIZE 16384
+/* A process may have two lists of arguments of 64 KiB each. */
+#define REFETCH_SIZE (160 * 1024)
 
 enum { UV_CURSOR = 1, UV_ENV, UV_WIDER, RECORD_UVS = UV_WIDER };
 
@@ -223,7 +224,7 @@ bool record_get(lua_State *L, int index, const struct field *f, struct row *row,
 	if (field_get(f, row, v))
 		return true;
 	missing &= ~NEED_OWNERS;
-	if (missing == 0)
+	if (missing == 0 || !field_in_shape(f, rec->shape))
 		return false;
 	widen(L, index, rec->source, missing);
 	refetch(L, index, missing);
@@ -237,7 +238,8 @@ void record_complete(lua_State *L, int index)
 	uint32_t all = 0;
 
 	for (const struct field *f = rec->source->fields; f->name; f++)
-		all |= f->needs & ~NEED_OWNERS;
+		if (field_in_shape(f, rec->shape))
+			all |= f->needs & ~NEED_OWNERS;
 	if (all & ~rec->asked)
 		refetch(L, index, all);
 }
@@ -293,6 +295,15 @@ static void unknown_owner(lua_State *L, const struct row *row)
 	answer_hidden(L, row);
 }
 
+bool record_read(lua_State *L, int index, const struct field *f, struct row *row, struct value *v)
+{
+	if (record_get(L, index, f, row, v))
+		return true;
+	if (f->cost == COST_PROC)
+		unknown_owner(L, row);
+	return false;
+}
+
 /* Upvalues: 1 name -> field, 2 the metatable. */
 static int record_index(lua_State *L)
 {
@@ -311,8 +322,11 @@ static int record_index(lua_State *L)
 	rec = lua_touserdata(L, 1);
 	lua_pushvalue(L, 2);
 	if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TLIGHTUSERDATA) {
-		const char *name = luaL_tolstring(L, 2, NULL);
+		const char *name;
 
+		if (lua_type(L, 2) == LUA_TSTRING && nav_push(L, 1, lua_tostring(L, 2)))
+			return 1;
+		name = luaL_tolstring(L, 2, NULL);
 		near = source_nearest(rec->source, name);
 		return luaL_error(L,
 				  near ? "a %s has no field '%s'; did you mean '%s'?"
@@ -320,8 +334,7 @@ static int record_index(lua_State *L)
 				  rec->source->row_name, name, near);
 	}
 	f = lua_touserdata(L, -1);
-	if (!record_get(L, 1, f, &row, &v) && f->cost == COST_PROC)
-		unknown_owner(L, &row);
+	record_read(L, 1, f, &row, &v);
 	value_push(L, f, &v);
 	return 1;
 }

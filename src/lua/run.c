@@ -125,17 +125,27 @@ static void stop(lua_State *L, int query, struct lx_cursor *lc)
 		answer_settle(L, query, &report);
 }
 
+void query_first(lua_State *L, int query)
+{
+	int cursor;
+
+	query = lua_absindex(L, query);
+	cursor_push(L, query, 0);
+	cursor = lua_gettop(L);
+	if (cursor_step(L, query, cursor)) {
+		stop(L, query, lua_touserdata(L, cursor));
+		lua_pushnil(L);
+		lua_setiuservalue(L, -2, 1);
+	}
+	lua_remove(L, cursor);
+}
+
 /* q:first(): the first record, or nil. */
 static int first_method(lua_State *L)
 {
 	query_check(L, 1);
 	lua_settop(L, 1);
-	cursor_push(L, 1, 0);
-	if (cursor_step(L, 1, 2)) {
-		stop(L, 1, lua_touserdata(L, 2));
-		lua_pushnil(L);
-		lua_setiuservalue(L, -2, 1);
-	}
+	query_first(L, 1);
 	return 1;
 }
 

@@ -86,8 +86,8 @@ enum lx_exit lx_snapshot(lua_State *L, const char *path)
 	       (unsigned long long)r.bytes);
 	if (r.hidden) {
 		fflush(stdout);
-		fputs("connsh: note: /proc does not show all processes and their sockets to this "
-		      "user: their owners and namespaces are not in the snapshot\n",
+		fputs("connsh: note: /proc does not show all processes and their sockets here: "
+		      "some owners and namespaces are not in the snapshot\n",
 		      stderr);
 	}
 	complain(L, &r);

@@ -33,6 +33,9 @@ static struct {
 	uint32_t lists;	     /* begun so far */
 	uint32_t current;    /* the list that data would belong to */
 	uint64_t records, bytes;
+	unsigned nested;       /* see nl_record_aside */
+	struct nl_head *dumps; /* that were begun, each once */
+	size_t ndumps;
 	struct place *places; /* namespaces by their numbers */
 	uint32_t nplaces;
 } rec;
@@ -188,15 +191,48 @@ static struct nl_mark new_list(void)
 
 static const struct nl_mark no_mark;
 
+/* Notes the head of a dump; false: it is known already. */
+static bool is_new(const struct nl_head *head)
+{
+	struct nl_head *bigger;
+
+	for (size_t i = 0; i < rec.ndumps; i++)
+		if (nl_head_compare(&rec.dumps[i], head) == 0)
+			return false;
+	bigger = reallocarray(rec.dumps, rec.ndumps + 1, sizeof(*bigger));
+	if (!bigger) {
+		rec.failure = rec.failure ? rec.failure : ENOMEM;
+		return true;
+	}
+	rec.dumps = bigger;
+	bigger[rec.ndumps++] = *head;
+	return true;
+}
+
+void nl_record_aside(bool on)
+{
+	if (!begin())
+		return;
+	if (on)
+		rec.nested++;
+	else if (rec.nested)
+		rec.nested--;
+	end();
+}
+
 struct nl_mark nl_record_dump(const struct nl_request *req, int netns_fd)
 {
 	struct nl_mark mark = no_mark;
 
 	if (!begin())
 		return mark;
-	uint32_t head[] = { number_of(netns_fd), (uint32_t)req->bus, req->type, req->key };
-	mark = new_list();
-	put_numbers(NL_REC_DUMP, head, 4, NULL, 0);
+	const struct nl_head head = { NL_REC_DUMP, number_of(netns_fd), (uint32_t)req->bus,
+				      req->type, req->key };
+	uint32_t numbers[] = { head.netns, head.bus, head.type, req->key };
+	if (is_new(&head) || !rec.nested) {
+		mark = new_list();
+		put_numbers(NL_REC_DUMP, numbers, 4, NULL, 0);
+	}
 	end();
 	return mark;
 }
@@ -384,6 +420,9 @@ static void start(FILE *file, char *path, char *aside)
 	rec.records = rec.bytes = 0;
 	put(NL_REC_MAGIC, sizeof(NL_REC_MAGIC) - 1);
 	put(&version, sizeof(version));
+	rec.nested = 0;
+	rec.dumps = NULL;
+	rec.ndumps = 0;
 	rec.places = NULL;
 	rec.nplaces = 0;
 	if (stat("/proc/thread-self/ns/net", &st) == 0)
@@ -451,9 +490,11 @@ static int finish(bool keep)
 	free(rec.aside);
 	free(rec.path);
 	free(rec.places);
+	free(rec.dumps);
 	rec.file = NULL;
 	rec.aside = rec.path = NULL;
 	rec.places = NULL;
+	rec.dumps = NULL;
 	return failure;
 }
 

@@ -136,17 +136,18 @@ static bool hides(const char *options)
 	return !in_group(group ? (gid_t)strtoul(group, NULL, 10) : 0);
 }
 
-bool owners_hidden(void)
+bool processes_hidden(void)
 {
-	char *options;
-	bool hidden;
+	char *options = proc_options();
+	bool hidden = options && hides(options);
 
-	if (nl_replay_loaded())
-		return nl_replay_pass() > 0 && nl_replay_pass() & NL_PASS_HIDDEN;
-	if (!first_namespace("/proc/self/ns/pid", FIRST_PID_NS))
-		return true;
-	options = proc_options();
-	hidden = options && hides(options);
 	free(options);
 	return hidden;
+}
+
+bool owners_hidden(void)
+{
+	if (nl_replay_loaded())
+		return nl_replay_pass() > 0 && nl_replay_pass() & NL_PASS_HIDDEN;
+	return !first_namespace("/proc/self/ns/pid", FIRST_PID_NS) || processes_hidden();
 }

@@ -205,12 +205,23 @@ static int find_recorded(const char *spec, struct nl_error *err)
 	return fd;
 }
 
-static int open_recorded(const char *spec, struct netns **out, struct nl_error *err)
+/* 0: there is no such namespace. */
+static uint64_t recorded_inode(int fd)
 {
-	int fd = find_recorded(spec, err), number = 0;
-	struct stat st = { 0 };
 	const char *name;
 	uint64_t inode;
+	int number;
+
+	for (size_t i = 0; nl_replay_netns_at(i, &number, &inode, &name); i++)
+		if (number == fd)
+			return inode;
+	return 0;
+}
+
+static int open_recorded(const char *spec, struct netns **out, struct nl_error *err)
+{
+	int fd = find_recorded(spec, err);
+	struct stat st = { 0 };
 	char buf[80];
 
 	if (fd == 0)
@@ -220,8 +231,7 @@ static int open_recorded(const char *spec, struct netns **out, struct nl_error *
 			       "the recording has nothing of the network namespace \"%s\": it was "
 			       "not entered",
 			       shown(spec, buf));
-	for (size_t i = 0; number != fd && nl_replay_netns_at(i, &number, &inode, &name); i++)
-		st.st_ino = inode;
+	st.st_ino = recorded_inode(fd);
 	*out = known(spec, &st);
 	if (*out)
 		(*out)->refs++;
@@ -291,6 +301,35 @@ void netns_unref(struct netns *ns)
 		close(ns->fd);
 	free(ns->name);
 	free(ns);
+}
+
+static bool identity(const struct netns *ns, dev_t *dev, ino_t *ino)
+{
+	struct stat st;
+
+	if (ns) {
+		*dev = ns->dev;
+		*ino = ns->ino;
+		return true;
+	}
+	if (nl_replay_loaded())
+		st = (struct stat){ .st_ino = recorded_inode(-1) };
+	else if (stat("/proc/thread-self/ns/net", &st) < 0)
+		return false;
+	*dev = st.st_dev;
+	*ino = st.st_ino;
+	return true;
+}
+
+bool netns_same(const struct netns *a, const struct netns *b)
+{
+	dev_t adev, bdev;
+	ino_t aino, bino;
+
+	if (a == b)
+		return true;
+	return identity(a, &adev, &aino) && identity(b, &bdev, &bino) && adev == bdev &&
+	       aino == bino;
 }
 
 int netns_fd(const struct netns *ns)

@@ -78,7 +78,7 @@ static void fail(struct pass *s, int code, pid_t pid)
 		if (code == ECANCELED)
 			nl_fail(s->err, code, "interrupted");
 		else if (code == EMFILE || code == ENFILE)
-			procfs_no_descriptors(s->err, code);
+			procfs_no_descriptors(s->err, code, "look for owners");
 		else if (code == ENOMEM)
 			procfs_no_memory(s->err);
 		else
@@ -460,7 +460,7 @@ static int open_proc(struct pass *s)
 
 	s->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->proc < 0 && (errno == EMFILE || errno == ENFILE)) {
-		procfs_no_descriptors(s->err, errno);
+		procfs_no_descriptors(s->err, errno, "look for owners");
 		return -1;
 	}
 	if (s->proc < 0)

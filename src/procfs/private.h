@@ -13,8 +13,8 @@
 /* ---- error.c ------------------------------------------------------------------ */
 
 int procfs_no_memory(struct nl_error *err);
-/* What an open that failed with this errno means: "..., the limit of this process is 1024". */
-void procfs_no_descriptors(struct nl_error *err, int code);
+/* What an open that failed with this errno, to do what, means: "..., the limit is 1024". */
+void procfs_no_descriptors(struct nl_error *err, int code, const char *what);
 
 /* ---- imap.c: a map of u32 -> u32 with open addressing --------------------------- */
 
@@ -82,6 +82,15 @@ int fds_read(struct numbers *d, unsigned from, unsigned to, const struct imap *w
 
 /* The whole file, NUL-terminated, for free(); NULL and errno. It may hold any byte. */
 char *process_read(int dir, const char *name, size_t *len);
+/* The same of its first max bytes. */
+char *process_read_part(int dir, const char *name, size_t max, size_t *len);
+/* Where a symbolic link of the folder leads, whole, for free(); NULL and errno. */
+char *process_link(int dir, const char *name);
+/*
+ * The path of its cgroup, of v2, else of systemd's v1 tree, for free(); NULL and errno
+ * ENOMEM, or NULL and another: none is told.
+ */
+char *process_cgroup(int dir);
 /* /proc/PID/comm without the final newline; -1 and errno. */
 int process_comm(int dir, struct holder *h);
 /* exe and cgroup as far as they are told; -1: no memory. live: see process_live. */
@@ -95,6 +104,18 @@ int process_is_leader(int dir, pid_t pid);
  * *ended (NULL: not asked, which is cheaper); -1 and errno.
  */
 int process_live(int dir, int *live, bool *ended);
+
+/* ---- processes.c ----------------------------------------------------------------- */
+
+/*
+ * Reads a stat, proc_pid_stat(5), into p; comm points into the text. False when it
+ * is damaged. (Older kernels write a newline and a backslash of comm as \n and \\.)
+ */
+bool process_stat(const char *text, size_t len, struct process_info *p);
+/* The effective ids of a status, proc_pid_status(5). */
+bool process_ids(const char *text, uint32_t *uid, uint32_t *gid);
+/* The inode of a link "net:[4026531840]". */
+bool process_netns(const char *link, uint64_t *inode);
 
 /* ---- owners.c ------------------------------------------------------------------ */
 

@@ -27,17 +27,20 @@ static bool more(char **buf, size_t *size)
 	return true;
 }
 
-static char *slurp(int fd, size_t *len)
+/* At most max bytes of it. */
+static char *slurp(int fd, size_t max, size_t *len)
 {
 	char *buf = NULL;
 	size_t size = 0;
 
 	for (*len = 0;;) {
+		size_t room;
 		ssize_t n;
 
 		if (*len + 1 >= size && !more(&buf, &size))
 			break;
-		n = read(fd, buf + *len, size - *len - 1);
+		room = size - *len - 1;
+		n = read(fd, buf + *len, room < max - *len ? room : max - *len);
 		if (n < 0 && errno == EINTR && !nl_cancel)
 			continue;
 		if (n < 0)
@@ -52,18 +55,23 @@ static char *slurp(int fd, size_t *len)
 	return NULL;
 }
 
-char *process_read(int dir, const char *name, size_t *len)
+char *process_read_part(int dir, const char *name, size_t max, size_t *len)
 {
 	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC), saved;
 	char *text;
 
 	if (fd < 0)
 		return NULL;
-	text = slurp(fd, len);
+	text = slurp(fd, max, len);
 	saved = errno;
 	close(fd);
 	errno = saved;
 	return text;
+}
+
+char *process_read(int dir, const char *name, size_t *len)
+{
+	return process_read_part(dir, name, SIZE_MAX, len);
 }
 
 int process_comm(int dir, struct holder *h)
@@ -85,8 +93,7 @@ int process_comm(int dir, struct holder *h)
 	return 0;
 }
 
-/* Where a symbolic link of the folder leads, whole; NULL and errno. */
-static char *link_text(int dir, const char *name)
+char *process_link(int dir, const char *name)
 {
 	char *buf = NULL;
 	size_t size = 0;
@@ -127,8 +134,7 @@ static const char *systemd_path(const char *line, const char *end)
 	return after(line, end, ":name=systemd:");
 }
 
-/* NULL and errno ENOMEM, or NULL and another: none is told. */
-static char *cgroup_of(int dir)
+char *process_cgroup(int dir)
 {
 	const char *v2 = NULL, *v2_end = NULL, *v1 = NULL, *v1_end = NULL;
 	size_t len;
@@ -159,10 +165,10 @@ static char *cgroup_of(int dir)
 
 int process_facts(int dir, int live, struct holder *h)
 {
-	h->exe = link_text(live >= 0 ? live : dir, "exe");
+	h->exe = process_link(live >= 0 ? live : dir, "exe");
 	if (!h->exe && errno == ENOMEM)
 		return -1;
-	h->cgroup = cgroup_of(dir);
+	h->cgroup = process_cgroup(dir);
 	return !h->cgroup && errno == ENOMEM ? -1 : 0;
 }
 

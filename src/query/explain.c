@@ -4,9 +4,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void print_places(FILE *out, const struct query *q)
 {
+	if (q->place)
+		fprintf(out, "namespaces %s\n", netns_name(q->place));
 	if (q->nnetns == 0)
 		return;
 	fprintf(out, "namespaces");
@@ -15,21 +18,27 @@ static void print_places(FILE *out, const struct query *q)
 	fputc('\n', out);
 }
 
-static void print_dumps(FILE *out, const struct query *q, const struct plan *p, struct env *env)
+/* Does each list that is asked for take the program, if there is one? */
+static bool print_dumps(FILE *out, const struct query *q, const struct plan *p, struct env *env)
 {
 	struct dump_plan *d = calloc(1, sizeof(*d));
 	struct scan_request req;
+	bool all = true;
 
 	plan_request(p, q, env, &req);
-	for (unsigned i = 0; d && q->source->dump(&req, i, d); i++)
+	for (unsigned i = 0; d && q->source->dump(&req, i, d); i++) {
 		fprintf(out, "asks       %s%s%s\n", d->request.what, d->note[0] ? ", " : "",
 			d->note);
+		all &= d->filtered || p->prog.len == 0;
+		memset(d, 0, offsetof(struct dump_plan, buf));
+	}
 	if (p->nparts == 0)
 		fprintf(out, "asks       nothing: no row can match\n");
 	free(d);
+	return all;
 }
 
-static void print_filter(FILE *out, const struct query *q, const struct plan *p)
+static void print_filter(FILE *out, const struct query *q, const struct plan *p, bool all)
 {
 	char *text = q->filter ? node_text(q->filter) : NULL;
 
@@ -38,7 +47,7 @@ static void print_filter(FILE *out, const struct query *q, const struct plan *p)
 	fprintf(out, "filter     %s\n", text);
 	if (p->nparts == 0)
 		;
-	else if (p->exact)
+	else if (p->exact && all)
 		fprintf(out, "kernel     passes exactly these rows; each is tested again here\n");
 	else if (p->prog.len)
 		fprintf(out, "kernel     passes these rows and others; each is tested here\n");
@@ -99,7 +108,9 @@ static struct env *plan_env(const struct query *q)
 	struct netns *ns = NULL;
 	struct nl_error err;
 
-	if (q->nnetns && !place_is_pattern(q->netns[0]))
+	if (q->place)
+		ns = netns_ref(q->place);
+	else if (q->nnetns && !place_is_pattern(q->netns[0]))
 		netns_open(q->netns[0], &ns, &err); /* a run will tell if there is none */
 	return env_new(ns);
 }
@@ -123,8 +134,7 @@ static bool print_kernel(FILE *out, const struct query *q, uint32_t needs)
 	if (ok) {
 		fprintf(out, "source     %s%s\n", q->source->name, how_often(q));
 		print_places(out, q);
-		print_dumps(out, q, p, env);
-		print_filter(out, q, p);
+		print_filter(out, q, p, print_dumps(out, q, p, env));
 		print_owners(out, p);
 		print_fields(out, q);
 	}

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <linux/capability.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -47,7 +48,24 @@ struct kernel_feed {
 	bool again;	/* begin this place anew, with more extensions */
 	unsigned flags;
 	struct scan_stats stats;
+	size_t ngaps;
+	struct scan_gap gaps[DUMPS_MAX]; /* each list once */
 };
+
+static void take_gaps(struct kernel_feed *k)
+{
+	const struct scan_gap *gaps;
+	size_t n = scan_gaps(k->scan, &gaps);
+
+	for (size_t i = 0; i < n; i++) {
+		size_t at = 0;
+
+		while (at < k->ngaps && strcmp(k->gaps[at].what, gaps[i].what) != 0)
+			at++;
+		if (at == k->ngaps && k->ngaps < DUMPS_MAX)
+			k->gaps[k->ngaps++] = gaps[i];
+	}
+}
 
 /* Takes over what the scan knows and closes it. */
 static void finish_scan(struct kernel_feed *k)
@@ -57,6 +75,7 @@ static void finish_scan(struct kernel_feed *k)
 	if (!k->scan)
 		return;
 	k->flags |= scan_flags(k->scan);
+	take_gaps(k);
 	scan_stats(k->scan, &st);
 	k->stats.dumps += st.dumps;
 	k->stats.nl.messages += st.nl.messages;
@@ -370,9 +389,44 @@ static void warn_flags(const struct kernel_feed *k, struct report *out)
 			    (unsigned long long)k->stats.nl.foreign, name);
 	if (k->plan.net_admin && !(k->flags & SCAN_RECORDED) && !net_admin())
 		report_warn(out,
-			    "the kernel tells marks and keys of %s to CAP_NET_ADMIN only: none "
+			    "the kernel tells marks, keys and filters of %s to CAP_NET_ADMIN only: "
+			    "none "
 			    "are known here",
 			    name);
+}
+
+/* "vsock sockets (CONFIG_VSOCKETS_DIAG), xdp sockets (...)"; false: there are none of them. */
+static bool gap_text(const struct kernel_feed *k, bool exists, bool named, char *text, size_t size)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < k->ngaps && at < size; i++) {
+		const struct scan_gap *g = &k->gaps[i];
+
+		if (g->exists == exists && g->named == named)
+			at += (size_t)snprintf(text + at, size - at, "%s%s (%s)", at ? ", " : "",
+					       g->what, g->config);
+	}
+	return at > 0;
+}
+
+/*
+ * What exists and is not listed is missing in the answer. That is an answer which
+ * is not whole only if it was meant in particular: "all" is what the kernel lists.
+ */
+static void report_gaps(const struct kernel_feed *k, struct report *out)
+{
+	const char *lacks = k->flags & SCAN_RECORDED ? "the recording" : "this kernel";
+	char text[160];
+
+	if (gap_text(k, true, true, text, sizeof(text))) {
+		out->complete = false;
+		report_warn(out, "%s may have, but does not list %s", lacks, text);
+	}
+	if (gap_text(k, true, false, text, sizeof(text)))
+		report_warn(out, "%s may have, but does not list %s", lacks, text);
+	if (gap_text(k, false, true, text, sizeof(text)))
+		report_warn(out, "%s has no %s", lacks, text);
 }
 
 static void kernel_report(const struct feed *f, struct report *out)
@@ -398,6 +452,7 @@ static void kernel_report(const struct feed *f, struct report *out)
 	if (k->tries > out->tries)
 		out->tries = k->tries;
 	warn_flags(k, out);
+	report_gaps(k, out);
 	places_report(k->places, out);
 	if (k->owned)
 		owned_report(k->owned, out);

@@ -23,8 +23,9 @@ struct places {
 	struct netns_list found;
 	struct env *shared; /* whose look at owners all use */
 	size_t missed;
-	char missing[160]; /* names of those that could not be entered, and why */
-	const char *lacks; /* what an env could not tell */
+	char missing[160];    /* names of those that could not be entered, and why */
+	const char *lacks;    /* what an env could not tell */
+	const char *withheld; /* what permissions kept from it */
 };
 
 static struct spot *add(struct places *p)
@@ -134,7 +135,9 @@ struct places *places_open(const struct query *q, struct nl_error *err)
 		query_no_memory(err);
 		return NULL;
 	}
-	if (q->nnetns == 0)
+	if (q->place)
+		rc = add_one(p, netns_ref(q->place), err);
+	else if (q->nnetns == 0)
 		rc = add_one(p, NULL, err);
 	for (size_t i = 0; rc == 0 && i < q->nnetns; i++)
 		rc = add_spec(p, q->netns[i], err);
@@ -181,6 +184,14 @@ int places_enter(struct places *p, size_t i, struct env **env, struct nl_error *
 	return 1;
 }
 
+static void take_notes(const struct env *env, const char **lacks, const char **withheld)
+{
+	if (env && !*lacks)
+		*lacks = env_lacks(env);
+	if (env && !*withheld)
+		*withheld = env_withheld(env);
+}
+
 /* Rows that are kept keep it open. */
 void places_leave(struct places *p, size_t i)
 {
@@ -188,19 +199,19 @@ void places_leave(struct places *p, size_t i)
 
 	if (!spot->env)
 		return;
-	if (!p->lacks)
-		p->lacks = env_lacks(spot->env);
+	take_notes(spot->env, &p->lacks, &p->withheld);
 	env_unref(spot->env);
 	spot->env = NULL;
 }
 
 void places_report(const struct places *p, struct report *out)
 {
-	const char *lacks = p->lacks;
+	const char *lacks = p->lacks, *withheld = p->withheld;
 
-	for (size_t i = 0; i < p->n && !lacks; i++)
-		if (p->list[i].env)
-			lacks = env_lacks(p->list[i].env);
+	for (size_t i = 0; i < p->n; i++)
+		take_notes(p->list[i].env, &lacks, &withheld);
+	if (withheld)
+		report_warn(out, "%s", withheld);
 	if (lacks) {
 		out->complete = false;
 		out->flagged = true;

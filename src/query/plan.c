@@ -58,6 +58,8 @@ static void choose_parts(const struct query *q, const struct cond *const *conds,
 		if (m == TRI_NO || (s->part_asked && !s->part_asked(i, conds, nconds)))
 			continue;
 		part_add(&out->parts, i);
+		if (!s->part_named || s->part_named(i, conds, nconds))
+			part_add(&out->named, i);
 		out->nparts++;
 		if (m == TRI_UNKNOWN)
 			out->exact = false;
@@ -189,6 +191,7 @@ void plan_request(const struct plan *p, const struct query *q, struct env *env,
 	memset(out, 0, sizeof(*out));
 	out->env = env;
 	out->parts = p->parts;
+	out->named = p->named;
 	out->needs = p->needs;
 	out->prog = p->prog.len ? &p->prog : NULL;
 	out->ordered = q->ordered;

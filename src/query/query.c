@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 struct query *query_new(const struct source *s)
 {
@@ -29,6 +30,7 @@ void query_unref(struct query *q)
 		return;
 	node_unref(q->filter);
 	query_netns_clear(q);
+	netns_unref(q->place);
 	free(q->tests);
 	free(q->distinct);
 	free(q->sort);
@@ -53,6 +55,7 @@ struct query *query_derive(const struct query *q)
 	copy->from = q->from;
 	if (copy->from)
 		copy->from->refs++;
+	query_place(copy, q->place);
 	for (size_t i = 0; ok && i < q->nnetns; i++)
 		ok = query_netns(copy, q->netns[i]);
 	for (size_t i = 0; ok && i < q->ndistinct; i++)
@@ -114,6 +117,66 @@ bool query_netns(struct query *q, const char *spec)
 	q->netns = list;
 	list[q->nnetns] = strdup(spec);
 	return list[q->nnetns] && ++q->nnetns;
+}
+
+void query_place(struct query *q, struct netns *ns)
+{
+	if (ns)
+		netns_ref(ns);
+	netns_unref(q->place);
+	q->place = ns;
+}
+
+/* Adds a condition with these operands, which it takes. */
+static bool add_cond(struct query *q, const struct field *f, struct operand *operands, size_t n)
+{
+	struct cond c = { .field = f, .op = OP_EQ, .n = n, .operands = operands };
+	struct node *node = node_cond(&c);
+
+	return node && query_and(q, node);
+}
+
+bool query_equal(struct query *q, const struct field *f, const struct value *v)
+{
+	struct operand *o;
+
+	if (v->kind == VALUE_NIL)
+		return add_cond(q, f, NULL, 0);
+	o = calloc(1, sizeof(*o));
+	if (!o)
+		return false;
+	o->kind = OPERAND_VALUE;
+	o->lo = *v;
+	/* as a condition that is written has it, which the kernel may be handed */
+	if (v->kind == VALUE_ADDR && v->addr.plen == 0) {
+		o->kind = OPERAND_PREFIX;
+		o->lo.addr = addr_canonical(&v->addr);
+		o->bits = o->lo.addr.family == AF_INET ? 32 : 128;
+	}
+	if (v->kind == VALUE_TEXT) {
+		char *copy = malloc(v->text.len + 1);
+
+		if (!copy) {
+			free(o);
+			return false;
+		}
+		memcpy(copy, v->text.p, v->text.len);
+		copy[v->text.len] = '\0';
+		o->lo.text.p = copy;
+	}
+	return add_cond(q, f, o, 1);
+}
+
+bool query_present(struct query *q, const struct field *f)
+{
+	struct operand *o = calloc(1, sizeof(*o));
+
+	if (!o)
+		return false;
+	o->kind = OPERAND_PRESENT;
+	o->lo.kind = VALUE_BOOL;
+	o->lo.flag = true;
+	return add_cond(q, f, o, 1);
 }
 
 bool query_distinct(struct query *q, const struct field *f)

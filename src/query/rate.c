@@ -70,7 +70,8 @@ static void sample(const struct rate *r, const struct row *row, double *out)
 	for (size_t i = 0; i < r->n; i++) {
 		struct value v;
 
-		if (!field_get(r->counters[i], row, &v))
+		if ((r->counters[i]->grows && !r->counters[i]->grows(row)) ||
+		    !field_get(r->counters[i], row, &v))
 			out[i + 1] = NAN;
 		else
 			out[i + 1] = v.kind == VALUE_FLOAT ? v.real : (double)v.num;
@@ -436,6 +437,7 @@ static struct source *rate_source(const struct source *base, const struct rate *
 	s->source = *base;
 	s->source.fields = s->fields;
 	s->source.refetch = base->refetch ? refetch : NULL;
+	s->source.row_names = NULL;
 	s->source.refs = 1;
 	s->source.destroy = source_destroy;
 	s->base = source_ref(base);

@@ -71,9 +71,11 @@ static void look_up(const struct row *row)
 {
 	struct value v;
 
+	nl_record_aside(true);
 	for (const struct field *f = row->source->fields; f->name; f++)
 		if (f->get && f->cost != COST_PROC && !(f->flags & (FF_SETTING | FF_REQUEST)))
 			field_get(f, row, &v);
+	nl_record_aside(false);
 }
 
 static uint64_t mix(uint64_t key)

@@ -1,4 +1,4 @@
-/* Owns the getters that fields of several sources share. */
+/* Owns the getters that fields of several sources share, and what sources of one part say. */
 #include "private.h"
 
 #include <string.h>
@@ -19,25 +19,12 @@ bool get_nothing(const struct row *row, const struct field *f, struct value *v)
 	return false;
 }
 
-/* The whole number that lies where the declaration of another type says. */
-static bool number_there(const struct row *row, const struct field *f, int64_t *n)
-{
-	struct field number = *f;
-	struct value v;
-
-	number.type = FT_INT;
-	if (!field_load(&number, row, &v))
-		return false;
-	*n = v.num;
-	return true;
-}
-
 bool get_ifname(const struct row *row, const struct field *f, struct value *v)
 {
 	const char *name;
 	int64_t index;
 
-	if (!number_there(row, f, &index) || index <= 0)
+	if (!field_number(f, row, &index) || index <= 0)
 		return false;
 	name = env_ifname(row->env, (unsigned)index);
 	return name && set_text(v, name, strlen(name));
@@ -48,8 +35,24 @@ bool get_user_name(const struct row *row, const struct field *f, struct value *v
 	const char *name;
 	int64_t uid;
 
-	if (!number_there(row, f, &uid))
+	if (!field_number(f, row, &uid))
 		return false;
 	name = env_user(row->env, (uid_t)uid);
 	return name && set_text(v, name, strlen(name));
+}
+
+bool part_varies(unsigned part, const struct field *f, struct value *v)
+{
+	(void)part;
+	(void)f;
+	(void)v;
+	return false;
+}
+
+bool part_always(unsigned part, const struct cond *const *conds, size_t n)
+{
+	(void)part;
+	(void)conds;
+	(void)n;
+	return true;
 }

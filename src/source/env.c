@@ -35,8 +35,9 @@ struct env {
 	uint32_t nheld;
 	struct value *list; /* the list read last */
 	size_t list_size;
-	struct cache users, devices, cgroups;
-	uint64_t *listening; /* a bit for each port; NULL: not known */
+	struct cache users, devices, cgroups, texts; /* texts: by their hash */
+	uint64_t *listening;			     /* a bit for each port; NULL: not known */
+	const char *withheld;
 	bool listening_asked;
 	bool damaged;
 };
@@ -77,6 +78,7 @@ void env_unref(struct env *e)
 	cache_free(&e->users);
 	cache_free(&e->devices);
 	cache_free(&e->cgroups);
+	cache_free(&e->texts);
 	free(e->listening);
 	netns_unref(e->ns);
 	source_unref(e->source);
@@ -141,6 +143,11 @@ void env_keep_source(struct env *e, const struct source *s)
 int env_netns_fd(const struct env *e)
 {
 	return e->ns ? netns_fd(e->ns) : -1;
+}
+
+struct netns *env_netns(const struct env *e)
+{
+	return e->ns;
 }
 
 const char *env_netns_name(const struct env *e)
@@ -264,6 +271,30 @@ const char *env_cgroup(struct env *e, uint64_t id)
 	return lookup(e, &e->cgroups, id, look_cgroup);
 }
 
+/* FNV-1a. */
+static uint64_t hash_of(const char *text, size_t len)
+{
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+/* Texts that differ and have the same hash lie one behind the other. */
+const char *env_text(struct env *e, const char *text, size_t len)
+{
+	uint64_t hash = hash_of(text, len);
+	struct cache *c = &e->texts;
+	char *copy;
+
+	for (size_t at = position(c, hash); at < c->n && c->items[at].number == hash; at++, hash++)
+		if (strlen(c->items[at].name) == len && memcmp(c->items[at].name, text, len) == 0)
+			return c->items[at].name;
+	copy = strndup(text, len);
+	return copy ? keep(c, hash, copy) : NULL;
+}
+
 int env_listens(struct env *e, uint16_t port)
 {
 	if (!e->listening_asked) {
@@ -282,6 +313,16 @@ const char *env_lacks(const struct env *e)
 	return e->listening_asked && !e->listening
 		       ? "the listening ports could not be listed: inbound is unknown"
 		       : NULL;
+}
+
+void env_withhold(struct env *e, const char *why)
+{
+	e->withheld = why;
+}
+
+const char *env_withheld(const struct env *e)
+{
+	return e->withheld;
 }
 
 void env_set_damaged(struct env *e)

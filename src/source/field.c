@@ -33,7 +33,7 @@ const void *row_attr(struct row *row, unsigned type, size_t size)
 }
 
 /* Unsigned, of 1, 2, 4 or 8 bytes at p, which may be unaligned. */
-static uint64_t load(const unsigned char *p, const struct field *f)
+static uint64_t load(const unsigned char *p, size_t size, bool swap)
 {
 	union {
 		uint16_t u16;
@@ -41,15 +41,15 @@ static uint64_t load(const unsigned char *p, const struct field *f)
 		uint64_t u64;
 	} u;
 
-	switch (f->size) {
+	switch (size) {
 	case 1:
 		return *p;
 	case 2:
 		memcpy(&u.u16, p, 2);
-		return f->flags & FF_BIG_ENDIAN ? __builtin_bswap16(u.u16) : u.u16;
+		return swap ? __builtin_bswap16(u.u16) : u.u16;
 	case 4:
 		memcpy(&u.u32, p, 4);
-		return f->flags & FF_BIG_ENDIAN ? __builtin_bswap32(u.u32) : u.u32;
+		return swap ? __builtin_bswap32(u.u32) : u.u32;
 	default:
 		memcpy(&u.u64, p, 8);
 		return u.u64;
@@ -144,7 +144,7 @@ static bool is_bytes(const struct field *f)
 }
 
 /* One value for each bit that is set and has a name. */
-static bool bits_of(const struct field *f, const struct row *row, uint64_t raw, struct value *v)
+bool field_bits(const struct field *f, const struct row *row, uint64_t raw, struct value *v)
 {
 	size_t n = 0;
 	struct value *list;
@@ -176,63 +176,92 @@ static uint64_t extend(uint64_t raw, size_t size)
 	return size < 8 ? (uint64_t)((int64_t)(raw << empty) >> empty) : raw;
 }
 
-static bool load_from(const struct field *f, const struct row *row, const unsigned char *p,
-		      struct value *v)
+static bool load_from(const struct field *f, const struct place *at, const struct row *row,
+		      const unsigned char *p, struct value *v)
 {
-	uint64_t raw = load(p, f);
+	unsigned flags = f->flags | at->flags;
+	uint64_t raw = load(p, at->size, flags & FF_BIG_ENDIAN);
 
-	if (f->flags & FF_BITS)
-		return bits_of(f, row, raw, v);
-	if (f->flags & FF_SIGNED)
-		raw = extend(raw, f->size);
+	if (flags & FF_BITS)
+		return field_bits(f, row, raw, v);
+	if (flags & FF_SIGNED)
+		raw = extend(raw, at->size);
 	return typed(f, raw, v);
 }
 
-/* In an attribute: the whole of it, or what the declaration says of it. */
-static bool load_attr(const struct field *f, const struct row *row, struct value *v)
+/* In an attribute: the whole of it, or what the place says of it. */
+static bool load_attr(const struct field *f, const struct place *at, const struct row *row,
+		      struct value *v)
 {
 	/* making the index changes no fact of the row */
-	const struct nlattr *a = row_nested((struct row *)(uintptr_t)row, f->in, f->attr);
+	const struct nlattr *a = row_nested((struct row *)(uintptr_t)row, at->in,
+					    at->attr == ATTR_ZERO ? 0 : at->attr);
 	size_t len = a ? nl_attr_len(a) : 0;
+	const unsigned char *p;
 
-	if (!a || len < (size_t)f->offset + f->size)
+	if (!a || len < (size_t)at->offset + at->size)
 		return false;
+	p = (const unsigned char *)nl_attr_data(a) + at->offset;
 	if (is_bytes(f))
-		return typed_bytes(f, (const unsigned char *)nl_attr_data(a) + f->offset,
-				   f->size ? f->size : len - f->offset, v);
-	return load_from(f, row, (const unsigned char *)nl_attr_data(a) + f->offset, v);
+		return typed_bytes(f, p, at->size ? at->size : len - at->offset, v);
+	return load_from(f, at, row, p, v);
 }
 
-/* The declaration with the place that the row's shape has for it; false: none. */
-static bool place_of(const struct field *f, const struct row *row, struct field *here)
+static bool load_here(const struct field *f, const struct place *at, const struct row *row,
+		      struct value *v)
 {
-	for (const struct place *p = f->places; p->shape; p++) {
-		if (p->shape != row->shape)
-			continue;
-		*here = *f;
-		here->attr = p->attr;
-		here->offset = p->offset;
-		here->size = p->size;
-		here->flags |= p->flags;
-		return true;
-	}
+	const unsigned char *p;
+
+	if (at->attr)
+		return load_attr(f, at, row, v);
+	p = (const unsigned char *)row_header(row) + at->offset;
+	return is_bytes(f) ? typed_bytes(f, p, at->size, v) : load_from(f, at, row, p, v);
+}
+
+/* Of the places that the row's shape has for it, the first that is there. */
+static bool load_place(const struct field *f, const struct row *row, struct value *v)
+{
+	for (const struct place *p = f->places; p->shape; p++)
+		if (p->shape == row->shape && load_here(f, p, row, v))
+			return true;
 	return false;
+}
+
+static bool load_own(const struct field *f, const struct row *row, struct value *v)
+{
+	struct place at = { .attr = f->attr, .offset = f->offset, .size = f->size };
+
+	memcpy(at.in, f->in, sizeof(at.in));
+	return load_here(f, &at, row, v);
 }
 
 bool field_load(const struct field *f, const struct row *row, struct value *v)
 {
-	const unsigned char *p;
-	struct field here;
+	return f->places ? load_place(f, row, v) : load_own(f, row, v);
+}
 
-	if (f->places) {
-		if (!place_of(f, row, &here))
-			return false;
-		f = &here;
-	}
-	if (f->attr)
-		return load_attr(f, row, v);
-	p = (const unsigned char *)row_header(row) + f->offset;
-	return is_bytes(f) ? typed_bytes(f, p, f->size, v) : load_from(f, row, p, v);
+bool field_number(const struct field *f, const struct row *row, int64_t *n)
+{
+	struct field number = *f;
+	struct value v;
+
+	number.type = FT_INT;
+	if (!field_load(&number, row, &v))
+		return false;
+	*n = v.num;
+	return true;
+}
+
+bool field_in_shape(const struct field *f, const struct shape *shape)
+{
+	if (f->shape && f->shape != shape)
+		return false;
+	if (!f->places)
+		return true;
+	for (const struct place *p = f->places; p->shape; p++)
+		if (p->shape == shape)
+			return true;
+	return false;
 }
 
 bool field_get(const struct field *f, const struct row *row, struct value *v)

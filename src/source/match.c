@@ -163,6 +163,8 @@ static bool equals(const struct operand *o, const struct value *v)
 		       glob(o->lo.text.p, o->lo.text.len, v->text.p, v->text.len);
 	case OPERAND_MASK:
 		return v->kind == VALUE_INT && ((uint64_t)v->num & o->mask) == (uint64_t)o->lo.num;
+	case OPERAND_ALL:
+		return true;
 	case OPERAND_PRESENT:
 		break;
 	}
@@ -286,6 +288,9 @@ static size_t operand_text(const struct field *f, const struct operand *o, char 
 		break;
 	case OPERAND_MASK:
 		n = snprintf(out, size, "%.*s/0x%llx", (int)alen, lo, (unsigned long long)o->mask);
+		break;
+	case OPERAND_ALL:
+		n = snprintf(out, size, "*");
 		break;
 	default:
 		n = snprintf(out, size, "%.*s", (int)alen, lo);

@@ -507,6 +507,16 @@ static int add_any(struct cond *c, const struct value *raw, struct nl_error *err
 	return 0;
 }
 
+static int add_all(struct cond *c, struct nl_error *err)
+{
+	struct operand *o = grow(c);
+
+	if (!o)
+		return no_memory(err);
+	o->kind = OPERAND_ALL;
+	return 0;
+}
+
 /* "*": any name does. */
 static bool is_star(const struct value *raw)
 {
@@ -515,7 +525,6 @@ static bool is_star(const struct value *raw)
 
 int cond_add(struct cond *c, const struct value *raw, struct nl_error *err)
 {
-	const struct value any = { .kind = VALUE_BOOL, .flag = true };
 	const struct field *f = c->field;
 
 	if (c->op != OP_EQ && c->op != OP_NE) {
@@ -536,7 +545,7 @@ int cond_add(struct cond *c, const struct value *raw, struct nl_error *err)
 	case FT_BOOL:
 		return add_bool(c, raw, err);
 	case FT_ENUM:
-		return is_star(raw) ? add_present(c, &any, err) : add_enum(c, raw, err);
+		return is_star(raw) ? add_all(c, err) : add_enum(c, raw, err);
 	case FT_TEXT:
 		return add_text(c, raw, err);
 	case FT_ADDR:

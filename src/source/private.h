@@ -4,6 +4,8 @@
 
 #include "connsh/source.h"
 
+#include <sys/socket.h>
+
 /* Is b, of blen bytes, the name a, give or take case, '-' and '_'? */
 bool same_spelling(const char *a, const char *b, size_t blen);
 /* The value's own name, or NULL. */
@@ -33,9 +35,19 @@ uint32_t env_nheld(const struct env *e);
 /* Room for a list of n values, valid until the next one; NULL: no memory. */
 struct value *env_list(struct env *e, size_t n);
 
+/* gap.c: has the kernel this protocol of /proc/net/protocols? If that is not known: yes. */
+bool protocol_exists(const struct env *e, const char *name);
+
 /* sockets_owner.c */
 bool get_pid(const struct row *row, const struct field *f, struct value *v);
 bool get_comm(const struct row *row, const struct field *f, struct value *v);
+/*
+ * What the path of a cgroup says, as cgroups(7) gives it; the text points into
+ * it. The unit is the first part that is a systemd unit and no slice: below
+ * user@1000.service it is this one. The container is the innermost one.
+ */
+bool cgroup_unit(const char *path, struct value *v);
+bool cgroup_container(const char *path, struct value *v);
 
 /* What getters end with: they fill *v and say yes. */
 static inline bool set_int(struct value *v, int64_t n)
@@ -68,6 +80,10 @@ bool get_ifname(const struct row *row, const struct field *f, struct value *v);
 /* The login name of the uid that lies there; a uid without an entry in passwd has none. */
 bool get_user_name(const struct row *row, const struct field *f, struct value *v);
 
+/* Of a source with one part: no field is known for it, and any query means it. */
+bool part_varies(unsigned part, const struct field *f, struct value *v);
+bool part_always(unsigned part, const struct cond *const *conds, size_t n);
+
 /* The declaration of netns, the same in every source. */
 #define FIELD_NETNS                                                                           \
 	{                                                                                     \
@@ -92,8 +108,27 @@ struct parts_test;
 struct parts_test *parts_test_new(const struct source *s, const struct part_set *asked);
 bool parts_test(const struct parts_test *t, const struct row *row); /* false: it is */
 void parts_test_free(struct parts_test *t);			    /* NULL is allowed */
+/* The families of the network that every source names so; rows of a table of names. */
+#define NAMES_OF_INET                                                                    \
+	{ AF_INET, "inet" }, { AF_INET, "ipv4" }, { AF_INET, "ip4" }, { AF_INET, "v4" }, \
+	{                                                                                \
+		AF_INET, "4"                                                             \
+	}
+#define NAMES_OF_INET6                                                                        \
+	{ AF_INET6, "inet6" }, { AF_INET6, "ipv6" }, { AF_INET6, "ip6" }, { AF_INET6, "v6" }, \
+	{                                                                                     \
+		AF_INET6, "6"                                                                 \
+	}
+
+/* The kernel's clock_t, in which it tells most of its times: USER_HZ, <asm/param.h>. */
+#define CLOCK_TICK 0.01
+
+/* Of a field of FF_BITS: the names whose bits are set in raw; false: none. */
+bool field_bits(const struct field *f, const struct row *row, uint64_t raw, struct value *v);
 
 /* The field's value from where its row says that it lies; get is not asked. */
 bool field_load(const struct field *f, const struct row *row, struct value *v);
+/* The same as a whole number, whatever the field's type. */
+bool field_number(const struct field *f, const struct row *row, int64_t *n);
 
 #endif

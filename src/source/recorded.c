@@ -56,7 +56,9 @@ static int next(struct reader *reader, const struct nlmsghdr **msg, struct nl_er
 
 	if (!r->inner)
 		return next_recorded(r, msg, err);
+	nl_record_aside(true);
 	rc = r->inner->ops->next(r->inner, msg, err);
+	nl_record_aside(false);
 	if (rc > 0)
 		nl_record_data(&r->mark, *msg, (*msg)->nlmsg_len);
 	else if (!r->ended && (rc == 0 || err->code != ECANCELED))
@@ -134,7 +136,9 @@ struct reader *reader_begin(const struct source *s, const struct scan_request *r
 
 	if (nl_replay_loaded())
 		return from_recording(&name, netns_fd, err);
+	nl_record_aside(true);
 	inner = plan->read(req, plan, err);
+	nl_record_aside(false);
 	if (!nl_recording())
 		return inner;
 	mark = nl_record_dump(&name, netns_fd);

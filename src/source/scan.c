@@ -3,7 +3,8 @@
  * one after the other, each on its own netlink socket or by a reader of /proc. A program that the
  * kernel refuses is left out and the dump asked again, since the caller tests
  * every row anyhow; a dump that stands for several is refused by kernels that
- * lack it, and then the several are asked. Knows no particular source.
+ * lack it, and then the several are asked; one of what a kernel may lack is a gap
+ * of the answer. Knows no particular source.
  */
 #include "private.h"
 
@@ -29,6 +30,8 @@ struct scan {
 	unsigned flags;
 	struct parts_test *parts; /* of a recording; else NULL */
 	struct scan_stats stats;
+	size_t ngaps;
+	struct scan_gap gaps[DUMPS_MAX];
 };
 
 struct scan *scan_open(const struct source *s, const struct scan_request *req)
@@ -86,7 +89,8 @@ static int open_reader(struct scan *sc, struct nl_error *err)
 	sc->reader = reader_begin(sc->source, &sc->req, &sc->plan, err);
 	if (!sc->reader)
 		return -1;
-	sc->flags |= SCAN_PROC | (nl_replay_loaded() ? SCAN_RECORDED : 0);
+	sc->flags |= (sc->plan.asks ? SCAN_NETLINK : SCAN_PROC) |
+		     (nl_replay_loaded() ? SCAN_RECORDED : 0);
 	sc->stats.dumps++;
 	return 0;
 }
@@ -153,17 +157,53 @@ static bool read_otherwise(const struct scan *sc, const struct nl_error *err)
 	return sc->plan.read && sc->plan.otherwise && !sc->reader && !sc->rows && refused(err);
 }
 
+/* Has the kernel no such list, as it may have none? */
+static bool lacking(const struct scan *sc, const struct nl_error *err)
+{
+	return sc->plan.optional.protocol && !sc->rows && sc->ngaps < DUMPS_MAX &&
+	       (err->code == ENOENT || err->code == EINVAL || err->code == EOPNOTSUPP ||
+		err->code == EPROTONOSUPPORT || err->code == EAFNOSUPPORT);
+}
+
+static void note_gap(struct scan *sc)
+{
+	const struct dump_optional *o = &sc->plan.optional;
+
+	sc->gaps[sc->ngaps++] = (struct scan_gap){
+		.what = sc->plan.request.what,
+		.config = o->config,
+		.exists = protocol_exists(sc->req.env, o->protocol),
+		.named = o->named,
+	};
+}
+
+static int after_failure(struct scan *sc, struct nl_error *err);
+
+static int go_on(struct scan *sc, struct nl_error *err)
+{
+	int rc;
+
+	finish_dump(sc);
+	rc = next_dump(sc, err);
+	return rc < 0 ? after_failure(sc, err) : rc;
+}
+
+static bool says_none(const struct scan *sc, const struct nl_error *err)
+{
+	return sc->dump && sc->plan.none && err->code == sc->plan.none && !sc->rows;
+}
+
 /* Begins the dump again that has just failed. */
 static int again(struct scan *sc, struct nl_error *err)
 {
-	finish_dump(sc);
 	sc->next--;
-	return next_dump(sc, err);
+	return go_on(sc, err);
 }
 
 /*
- * When a merged dump is refused without its program too, then not for the
- * program: the dumps that it stood for are asked with it.
+ * Each step is taken once a dump at most: 1 and 0 as next_dump, -1: there is none left. When a
+ * merged dump is refused without its program too, then not for the program: the dumps that it stood
+ * for are asked with it.
  */
 static int after_failure(struct scan *sc, struct nl_error *err)
 {
@@ -182,16 +222,22 @@ static int after_failure(struct scan *sc, struct nl_error *err)
 	}
 	if (read_otherwise(sc, err)) {
 		finish_dump(sc);
-		sc->flags |= SCAN_FALLBACK;
-		return open_reader(sc, err) < 0 ? -1 : 1;
+		if (open_reader(sc, err) == 0) {
+			sc->flags |= SCAN_FALLBACK;
+			return 1;
+		}
+	}
+	if (lacking(sc, err)) {
+		note_gap(sc);
+		return go_on(sc, err);
 	}
 	return -1;
 }
 
-/* When the datagram at hand came: the clock is read once for each. */
+/* When the datagram at hand, or the row of a reader, came: the clock is read once for each. */
 static double arrival(struct scan *sc)
 {
-	uint64_t n = sc->dump ? nl_dump_stats(sc->dump)->datagrams : UINT64_MAX - 1;
+	uint64_t n = sc->dump ? nl_dump_stats(sc->dump)->datagrams : sc->datagrams + 1;
 	struct timespec t;
 
 	if (n != sc->datagrams && clock_gettime(CLOCK_MONOTONIC, &t) == 0)
@@ -239,7 +285,8 @@ int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
 	while (!sc->ended) {
 		rc = next_message(sc, &msg, err);
 		if (rc > 0) {
-			if (msg->nlmsg_type != sc->row_type)
+			if (msg->nlmsg_type != sc->row_type ||
+			    (sc->plan.skip && sc->plan.skip(msg)))
 				continue;
 			if (msg->nlmsg_len < NLMSG_HDRLEN + sc->shape->header)
 				return too_short(sc, msg, err);
@@ -249,12 +296,9 @@ int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
 				continue;
 			return 1;
 		}
-		if (rc < 0) {
-			rc = after_failure(sc, err);
-		} else {
-			finish_dump(sc);
-			rc = next_dump(sc, err);
-		}
+		if (rc < 0 && says_none(sc, err))
+			rc = 0;
+		rc = rc < 0 ? after_failure(sc, err) : go_on(sc, err);
 		if (rc <= 0) {
 			finish_dump(sc);
 			sc->ended = true;
@@ -286,6 +330,12 @@ void scan_stats(const struct scan *sc, struct scan_stats *out)
 		out->nl.datagrams += st->datagrams;
 		out->nl.foreign += st->foreign;
 	}
+}
+
+size_t scan_gaps(const struct scan *sc, const struct scan_gap **gaps)
+{
+	*gaps = sc->gaps;
+	return sc->ngaps;
 }
 
 void scan_close(struct scan *sc)

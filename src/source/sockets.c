@@ -15,7 +15,10 @@
 #include <sys/socket.h>
 
 /* States that a table's rows can have, as bits 1 << state. */
-#define UDP_STATES (1u << STATE_ESTABLISHED | 1u << STATE_CLOSE)
+#define UDP_STATES   (1u << STATE_ESTABLISHED | 1u << STATE_CLOSE)
+#define VSOCK_STATES (UDP_STATES | 1u << STATE_SYN_SENT | 1u << STATE_LISTEN | 1u << STATE_CLOSING)
+#define TIPC_STATES \
+	(UDP_STATES | 1u << STATE_SYN_SENT | 1u << STATE_LISTEN | 1u << STATE_CLOSE_WAIT)
 /* State 12 is the kernel's own split of 3, and 0 is none. */
 #define TCP_STATES (((1u << STATE_NEW_SYN_RECV) - 2) | 1u << STATE_BOUND_INACTIVE)
 
@@ -25,6 +28,24 @@ const struct sock_table socket_tables[] = {
 	[TCP6] = { PROTO_TCP, AF_INET6, "tcp sockets (IPv6)", &sock_inet, TCP_STATES },
 	[UDP4] = { PROTO_UDP, AF_INET, "udp sockets (IPv4)", &sock_inet, UDP_STATES },
 	[UDP6] = { PROTO_UDP, AF_INET6, "udp sockets (IPv6)", &sock_inet, UDP_STATES },
+	{ PROTO_PACKET, AF_PACKET, "packet sockets", &sock_packet, 1u << STATE_CLOSE },
+	{ PROTO_NETLINK, AF_NETLINK, "netlink sockets", &sock_netlink, UDP_STATES },
+	{ PROTO_VSOCK, AF_VSOCK, "vsock sockets", &sock_vsock, VSOCK_STATES },
+	{ PROTO_XDP, AF_XDP, "xdp sockets", &sock_xdp, 1u << STATE_CLOSE },
+	{ PROTO_TIPC, AF_TIPC, "tipc sockets", &sock_tipc, TIPC_STATES },
+};
+
+/* What kernels are built without, and what their lists take. */
+static const struct {
+	uint16_t proto;
+	const char *protocol, *config;
+} lackable[] = {
+	{ PROTO_PACKET, "PACKET", "CONFIG_PACKET_DIAG" },
+	{ PROTO_VSOCK, "AF_VSOCK", "CONFIG_VSOCKETS_DIAG" },
+	{ PROTO_XDP, "XDP", "CONFIG_XDP_SOCKETS_DIAG" },
+	{ PROTO_TIPC, "TIPC", "CONFIG_TIPC_DIAG" },
+	{ PROTO_SCTP, "SCTP", "CONFIG_INET_SCTP_DIAG" },
+	{ PROTO_DCCP, "DCCP", "CONFIG_INET_DCCP_DIAG" },
 };
 
 #define NTABLES (sizeof(socket_tables) / sizeof(socket_tables[0]))
@@ -51,7 +72,7 @@ static bool part_value(unsigned part, const struct field *f, struct value *v)
 		v->num = t->family;
 	else if (f->get == get_state)
 		v->num = part % NSTATES;
-	else if (f->shape && f->shape != t->kind->shape)
+	else if (!field_in_shape(f, t->kind->shape))
 		v->kind = VALUE_NIL;
 	else
 		return false;
@@ -70,6 +91,14 @@ static bool names_value(const struct cond *c, int64_t value)
 	return false;
 }
 
+static bool names_all(const struct cond *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->operands[i].kind == OPERAND_ALL)
+			return true;
+	return false;
+}
+
 /*
  * Sockets are what people mean by connections, tcp and udp, unless a condition
  * names a protocol, another family, or a field that only others have. `!=` on a
@@ -78,12 +107,11 @@ static bool names_value(const struct cond *c, int64_t value)
 static bool names_table(const struct cond *c, const struct sock_table *t)
 {
 	if (c->field->get == get_proto)
-		return c->op != OP_EQ || cond_asks_presence(c) || names_value(c, t->proto);
+		return c->op == OP_EQ && (names_all(c) || names_value(c, t->proto));
 	if (c->field->get == get_family)
 		return c->op == OP_EQ && t->family != AF_INET && t->family != AF_INET6 &&
-		       names_value(c, t->family);
-	return c->field->shape && c->field->shape != &shape_inet &&
-	       c->field->shape == t->kind->shape;
+		       (names_all(c) || names_value(c, t->family));
+	return !field_in_shape(c->field, &shape_inet) && field_in_shape(c->field, t->kind->shape);
 }
 
 static bool table_asked(const struct sock_table *t, const struct cond *const *conds, size_t n)
@@ -113,6 +141,22 @@ static bool part_asked(unsigned part, const struct cond *const *conds, size_t n)
 		if (conds[i]->field->get == get_state && conds[i]->op == OP_EQ &&
 		    names_value(conds[i], STATE_BOUND_INACTIVE))
 			return true;
+	return false;
+}
+
+/* By its protocol, its family, or a field that no other kind has. */
+static bool part_named(unsigned part, const struct cond *const *conds, size_t n)
+{
+	const struct sock_table *t = part_table(part);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct field *f = conds[i]->field;
+
+		if ((f->get == get_proto && names_value(conds[i], t->proto)) ||
+		    (f->get == get_family && names_value(conds[i], t->family)) ||
+		    (f->shape && f->shape == t->kind->shape))
+			return true;
+	}
 	return false;
 }
 
@@ -163,6 +207,18 @@ static bool merges(const struct scan_request *req)
 	       states_of(&req->parts, TCP4) == states_of(&req->parts, TCP6);
 }
 
+static void set_optional(const struct sock_table *t, size_t number, const struct scan_request *req,
+			 struct dump_optional *out)
+{
+	for (size_t i = 0; i < sizeof(lackable) / sizeof(lackable[0]); i++) {
+		if (lackable[i].proto != t->proto)
+			continue;
+		out->protocol = lackable[i].protocol;
+		out->config = lackable[i].config;
+		out->named = states_of(&req->named, number) != 0;
+	}
+}
+
 static bool dump(const struct scan_request *req, unsigned i, struct dump_plan *out)
 {
 	bool merged = merges(req);
@@ -178,6 +234,7 @@ static bool dump(const struct scan_request *req, unsigned i, struct dump_plan *o
 			inet_lay_out_merged(states, req, out);
 		else
 			socket_tables[t].kind->lay_out(&socket_tables[t], states, req, out);
+		set_optional(&socket_tables[t], t, req, &out->optional);
 		return true;
 	}
 	return false;
@@ -185,7 +242,7 @@ static bool dump(const struct scan_request *req, unsigned i, struct dump_plan *o
 
 /* ---- rows: who answers for one ---------------------------------------------------- */
 
-static const struct sock_kind *kind_of(const struct row *row)
+const struct sock_kind *socket_kind(const struct row *row)
 {
 	for (size_t t = 0; t < NTABLES; t++)
 		if (socket_tables[t].proto == row->tag)
@@ -193,27 +250,91 @@ static const struct sock_kind *kind_of(const struct row *row)
 	return &sock_inet;
 }
 
+uint64_t socket_key(const struct row *row)
+{
+	static const struct field cookie = { .places = cookie_places, .has_none = true };
+	enum owner_status why;
+	uint32_t inode;
+	int64_t n;
+
+	if (field_number(&cookie, row, &n))
+		return (uint64_t)n;
+	inode = socket_own_inode(row, &why);
+	/* cookies are counted from 1 */
+	return inode ? inode | UINT64_C(1) << 63 : 0;
+}
+
+uint32_t socket_own_inode(const struct row *row, enum owner_status *why)
+{
+	static const struct field inode = { .places = inode_places, .has_none = true };
+	int64_t n;
+
+	if (field_number(&inode, row, &n))
+		return (uint32_t)n;
+	*why = OWNER_KERNEL;
+	return 0;
+}
+
 static uint64_t key(const struct row *row)
 {
-	return kind_of(row)->key(row);
+	return socket_kind(row)->key(row);
 }
 
 uint32_t socket_inode(const struct row *row, enum owner_status *why)
 {
-	return kind_of(row)->inode(row, why);
+	return socket_kind(row)->inode(row, why);
 }
 
+/* All of its table: of kinds with few sockets, of which the kernel gives no single one. */
+static ptrdiff_t relist(const struct row *row, uint32_t needs, void *buf, size_t size,
+			struct nl_error *err)
+{
+	struct scan_request req = { .env = row->env, .needs = needs };
+	uint64_t wanted = key(row);
+	ptrdiff_t found = 0;
+	struct scan *sc;
+	struct row other;
+	int rc = 1;
+
+	for (unsigned i = 0; i < NTABLES * NSTATES; i++)
+		if (part_table(i)->proto == row->tag)
+			part_add(&req.parts, i);
+	sc = scan_open(row->source, &req);
+	if (!sc)
+		return nl_fail(err, ENOMEM, "out of memory");
+	while (wanted && found == 0 && (rc = scan_next(sc, &other, err)) > 0) {
+		size_t len = other.msg->nlmsg_len;
+
+		if (key(&other) != wanted)
+			continue;
+		if (len > size) {
+			rc = nl_fail(err, EMSGSIZE, "a row of %s has %zu bytes", row->shape->name,
+				     len);
+			break;
+		}
+		memcpy(buf, other.msg, len);
+		found = (ptrdiff_t)len;
+	}
+	scan_close(sc);
+	return rc < 0 ? -1 : found;
+}
+
+/* What its requests do not carry is in the row already, or nowhere. */
 static ptrdiff_t refetch(const struct row *row, uint32_t needs, void *buf, size_t size,
 			 struct nl_error *err)
 {
-	const struct sock_kind *k = kind_of(row);
+	const struct sock_kind *k = socket_kind(row);
 
-	return k->refetch ? k->refetch(row, needs, buf, size, err) : 0;
+	if (k->refetch)
+		return k->refetch(row, needs, buf, size, err);
+	if (needs && !(needs & ~row->asked & k->extensions))
+		return 0;
+	return relist(row, needs, buf, size, err);
 }
 
 static int end(const struct row *row, struct nl_error *err)
 {
-	const struct sock_kind *k = kind_of(row);
+	const struct sock_kind *k = socket_kind(row);
 
 	if (k->end)
 		return k->end(row, err);
@@ -223,12 +344,14 @@ static int end(const struct row *row, struct nl_error *err)
 const struct source source_sockets = {
 	.name = "sockets",
 	.row_name = "socket",
-	.doc = "Sockets of the network: tcp and udp over IPv4 and IPv6, by sock_diag(7).",
+	.doc = "Sockets: tcp and udp over IPv4 and IPv6, and by name packet, netlink, vsock, xdp "
+	       "and tipc, by sock_diag(7).",
 	.fields = socket_fields,
 	.nparts = NTABLES * NSTATES,
 	.shape = &shape_inet,
 	.part_value = part_value,
 	.part_asked = part_asked,
+	.part_named = part_named,
 	.dump = dump,
 	.key = key,
 	.refetch = refetch,

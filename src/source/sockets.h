@@ -9,11 +9,13 @@
 /* States as in <net/tcp_states.h>; inet_diag uses them for every protocol. */
 enum {
 	STATE_ESTABLISHED = 1,
+	STATE_SYN_SENT = 2,
 	STATE_SYN_RECV = 3,
 	STATE_TIME_WAIT = 6,
 	STATE_CLOSE = 7,
 	STATE_CLOSE_WAIT = 8,
 	STATE_LISTEN = 10,
+	STATE_CLOSING = 11,
 	STATE_NEW_SYN_RECV = 12,
 	STATE_BOUND_INACTIVE = 13,
 };
@@ -45,7 +47,11 @@ struct sock_kind {
 			struct dump_plan *out);
 	uint64_t (*key)(const struct row *row);
 	uint32_t (*inode)(const struct row *row, enum owner_status *why);
-	/* As in struct source; NULL: all is in the row, cannot be ended. */
+	/* As in states above; 0: not told. NULL: always closed, as the kernel has it. */
+	unsigned (*state)(const struct row *row);
+	const struct enum_name *protocols; /* of the numbers in field protocol */
+	uint32_t extensions;		   /* bits of needs that its requests carry */
+	/* As in struct source; NULL: looked for in a list (socket_relist), cannot be ended. */
 	ptrdiff_t (*refetch)(const struct row *row, uint32_t needs, void *buf, size_t size,
 			     struct nl_error *err);
 	int (*end)(const struct row *row, struct nl_error *err);
@@ -63,8 +69,38 @@ struct sock_table {
 enum { TCP4, TCP6, UDP4, UDP6 };
 extern const struct sock_table socket_tables[];
 extern const size_t socket_table_count;
-extern const struct sock_kind sock_inet;
-extern const struct shape shape_inet;
+extern const struct sock_kind sock_inet, sock_packet, sock_netlink, sock_vsock, sock_xdp, sock_tipc;
+extern const struct shape shape_inet, shape_packet, shape_netlink, shape_vsock, shape_xdp,
+	shape_tipc;
+
+/* Who answers for the row. */
+const struct sock_kind *socket_kind(const struct row *row);
+
+/* Bits of needs: inet's idiag_ext is below, PACKET_SHOW_* and NDIAG_SHOW_* here. */
+#define PACKET_NEEDS(show)  ((uint32_t)(show) << 15)
+#define NETLINK_NEEDS(show) ((uint32_t)(show) << 21)
+
+#define NETLINK_FLAG_SHIFT 8 /* of ndiag_flags among sock_flag_names */
+
+/* Attributes beside the kernel's, of rows that were read from /proc. */
+enum { OWN_RMEM = 64, OWN_WMEM, OWN_DROPS, OWN_MAX = OWN_DROPS };
+
+/* The cookie; without one (/proc) a number made of the inode, that is no cookie. */
+uint64_t socket_key(const struct row *row);
+/* The inode that the row tells; 0: of the kernel, or closed by its program. */
+uint32_t socket_own_inode(const struct row *row, enum owner_status *why);
+
+/*
+ * Reads a table of /proc/net line by line, without its first line: line
+ * makes one into a message; false: it is damaged, and left out.
+ */
+typedef bool line_message(const char *line, const char *end, struct message *m);
+struct reader *lines_open(const struct scan_request *req, const char *path, line_message *line,
+			  struct nl_error *err);
+line_message packet_line, netlink_line; /* of net/packet and net/netlink */
+/* The next n words of a line as whole numbers of these bases (0: passed over). */
+bool line_numbers(const char **line, const char *end, const unsigned char *bases, size_t n,
+		  uint64_t *numbers);
 
 /* One dump for tcp over IPv4 and IPv6. */
 void inet_lay_out_merged(uint32_t states, const struct scan_request *req, struct dump_plan *out);
@@ -77,7 +113,9 @@ void note_append(char *buf, size_t size, const char *word, const char *between);
 /* The enums and their names; the value of each is the kernel's. */
 extern const struct enum_name proto_names[], family_names[], state_names[], timer_names[],
 	ca_state_names[], owner_status_names[], tls_version_names[], tls_cipher_names[],
-	tls_conf_names[];
+	tls_conf_names[], sock_type_names[], sock_flag_names[], ethertype_names[],
+	netlink_protocol_names[], fanout_names[], tpacket_names[], tstamp_names[],
+	ring_feature_names[], cid_names[];
 
 #define GETTER(name) bool name(const struct row *row, const struct field *f, struct value *v)
 GETTER(get_proto);
@@ -85,13 +123,11 @@ GETTER(get_family);
 GETTER(get_state);
 GETTER(get_addr);
 GETTER(get_inbound);
-GETTER(get_dev);
 GETTER(get_uid);
 GETTER(get_user);
 GETTER(get_queue_of_listener);
 GETTER(get_backlog_used);
 GETTER(get_timer_value);
-GETTER(get_cookie);
 GETTER(get_cgroup);
 GETTER(get_text);
 GETTER(get_tcp_info);
@@ -103,15 +139,18 @@ GETTER(get_exe);
 GETTER(get_unit);
 GETTER(get_container);
 GETTER(get_owner_status);
+GETTER(get_protocol);
+GETTER(get_flags);
+GETTER(get_groups);
+GETTER(get_filter);
+GETTER(get_filter_length);
+GETTER(get_memberships);
+GETTER(get_promiscuous);
+GETTER(get_flag);
 #undef GETTER
 
-/*
- * What the path of a cgroup says, as cgroups(7) gives it; the text points into
- * it. The unit is the first part that is a systemd unit and no slice: below
- * user@1000.service it is this one. The container is the innermost one.
- */
-bool cgroup_unit(const char *path, struct value *v);
-bool cgroup_container(const char *path, struct value *v);
+/* Beside the name: the number in decimal and in hexadecimal. */
+bool more_protocols(const struct row *row, const struct field *f, size_t i, struct value *v);
 
 bool more_pids(const struct row *row, const struct field *f, size_t i, struct value *v);
 bool more_comms(const struct row *row, const struct field *f, size_t i, struct value *v);
@@ -137,6 +176,13 @@ PUSHER(push_cgroup_id);
  * (1 << (port & 63) of ports[port / 64]); false when they could not be listed.
  */
 bool sockets_listening(struct env *env, uint64_t ports[1024]);
+
+/* sockets_places.c: where the fields that several kinds have lie in each. */
+extern const struct place type_places[], protocol_places[], flags_places[], cookie_places[],
+	inode_places[], uid_places[], dev_places[], recvq_places[], sendq_places[],
+	shutdown_places[], drops_places[], rmem_places[], rcvbuf_places[], wmem_places[],
+	sndbuf_places[], fwd_alloc_places[], wmem_queued_places[], optmem_places[],
+	backlog_mem_places[], local_port_places[], remote_port_places[];
 
 extern const struct field socket_fields[];
 

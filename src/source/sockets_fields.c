@@ -8,9 +8,14 @@
  */
 #include "sockets.h"
 
+#include <linux/netlink_diag.h>
+#include <linux/packet_diag.h>
 #include <linux/sock_diag.h>
 #include <linux/tcp.h>
+#include <linux/tipc_netlink.h>
 #include <linux/tls.h>
+#include <linux/vm_sockets_diag.h>
+#include <linux/xdp_diag.h>
 
 #define SIZE(type, member) sizeof(((type *)0)->member)
 #define HDR(member)                                       \
@@ -30,8 +35,7 @@
 	MEMBER(INET_DIAG_INFO, INET_DIAG_INFO, struct tcp_info, member), .get = get_tcp_info
 #define INFO_AT(member, at, bytes) \
 	ATTR(INET_DIAG_INFO, at, bytes), NEEDS(INET_DIAG_INFO), .from = #member, .get = get_tcp_info
-#define SKMEM(index) \
-	ATTR(INET_DIAG_SKMEMINFO, (index)*4, 4), NEEDS(INET_DIAG_SKMEMINFO), .from = #index
+#define SKMEM(name, member)  .places = name##_places, NEEDS(INET_DIAG_SKMEMINFO), .from = #member
 /* Known from a pass over /proc. */
 #define OWNER(more)	     .needs = NEED_OWNER | (more), .cost = COST_PROC
 #define BITS(from_bit, ones) .shift = from_bit, .mask = ones
@@ -44,15 +48,16 @@
 const struct field socket_fields[] = {
 	{ .name = "proto", .type = FT_ENUM, .names = proto_names, .get = get_proto,
 	  .flags = FF_COLUMN, .from = "the request that listed it",
-	  .doc = "Protocol: tcp or udp." },
+	  .doc = "Protocol: tcp, udp, packet, netlink, vsock, xdp or tipc; all but the first two "
+		 "when named." },
 	{ .name = "family", .type = FT_ENUM, .names = family_names, .get = get_family,
 	  .from = "idiag_family",
-	  .doc = "Address family: inet (IPv4) or inet6 (IPv6; IPv4 peers of such a socket have "
-		 "mapped addresses)." },
+	  .doc = "Address family: inet (IPv4), inet6 (IPv6; IPv4 peers of such a socket have "
+		 "mapped addresses), or that of the protocol." },
 	{ .name = "state", .type = FT_ENUM, .names = state_names, .get = get_state,
 	  .flags = FF_COLUMN, .from = "idiag_state",
-	  .doc = "State of the connection; a udp socket is established when connected, else "
-		 "close." },
+	  .doc = "State of the connection; a udp or netlink socket is established when "
+		 "connected, else close; packet and xdp sockets are close." },
 	{ .name = "laddr", .type = FT_ADDR, .get = get_addr, HDR(id.idiag_src),
 	  .flags = FF_COLUMN, .push = push_addr, .from = "idiag_src",
 	  .doc = "Local address; 0.0.0.0 or :: when bound to any." },
@@ -69,14 +74,14 @@ const struct field socket_fields[] = {
 	  .from = "a list of the tcp listeners",
 	  .doc = "A tcp listener here holds lport, so the peer has most likely connected to it; "
 		 "absent for listeners, without a peer, and for udp." },
-	{ .name = "recvq", .type = FT_BYTES, .unit = "bytes", HDR(idiag_rqueue),
+	{ .name = "recvq", .type = FT_BYTES, .unit = "bytes", .places = recvq_places,
 	  .flags = FF_COLUMN, .from = "idiag_rqueue",
 	  .doc = "Bytes received and not yet read by the program; of a listener, connections "
-		 "that wait to be accepted." },
-	{ .name = "sendq", .type = FT_BYTES, .unit = "bytes", HDR(idiag_wqueue),
+		 "that wait to be accepted; of packet, netlink and xdp the memory of it." },
+	{ .name = "sendq", .type = FT_BYTES, .unit = "bytes", .places = sendq_places,
 	  .flags = FF_COLUMN, .from = "idiag_wqueue",
 	  .doc = "Bytes written and not yet acknowledged by the peer; of a listener, connections "
-		 "that may wait." },
+		 "that may wait; of packet, netlink and xdp the memory on its way." },
 	{ .name = "accept_queue", .type = FT_INT, .get = get_queue_of_listener, HDR(idiag_rqueue),
 	  .from = "idiag_rqueue of a listener",
 	  .doc = "Connections of a listener that wait to be accepted." },
@@ -87,10 +92,10 @@ const struct field socket_fields[] = {
 	{ .name = "backlog_used", .type = FT_FLOAT, .get = get_backlog_used, .shape = &shape_inet,
 	  .from = "idiag_rqueue and idiag_wqueue of a listener",
 	  .doc = "Share of its backlog that a listener uses: 1 is full; above, it drops." },
-	{ .name = "dev", .type = FT_TEXT, .get = get_dev, HDR(id.idiag_if),
+	{ .name = "dev", .type = FT_TEXT, .get = get_ifname, .places = dev_places,
 	  .cost = COST_LOOKUP, .push = push_dev, .from = "idiag_if",
 	  .doc = "Network device that the socket is bound to." },
-	{ .name = "dev_index", .type = FT_INT, HDR(id.idiag_if), NONE(0),
+	{ .name = "dev_index", .type = FT_INT, .places = dev_places, NONE(0),
 	  .push = push_dev_index, .from = "idiag_if",
 	  .doc = "Index of the network device that the socket is bound to." },
 	FIELD_NETNS,
@@ -101,9 +106,11 @@ const struct field socket_fields[] = {
 	{ .name = "ordered", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
 	  .from = "one dump a protocol and family",
 	  .doc = "Setting: true gives rows in the kernel's order, IPv4 before IPv6." },
-	{ .name = "uid", .type = FT_INT, .get = get_uid, .from = "idiag_uid",
+	{ .name = "uid", .type = FT_INT, .get = get_uid, .places = uid_places,
+	  .from = "idiag_uid",
 	  .doc = "User id of the owner; absent in time-wait and for a half-open connection." },
-	{ .name = "user", .type = FT_TEXT, .get = get_user, .cost = COST_LOOKUP,
+	{ .name = "user", .type = FT_TEXT, .get = get_user, .places = uid_places,
+	  .cost = COST_LOOKUP,
 	  .from = "idiag_uid and passwd(5)",
 	  .doc = "Login name of the owner; absent where uid is, and where no name is known." },
 	{ .name = "pid", .type = FT_INT, .get = get_pid, .get_more = more_pids, OWNER(0),
@@ -135,10 +142,12 @@ const struct field socket_fields[] = {
 		 "users' processes), other-pidns (a process that /proc does not show), kernel (or "
 		 "on its way between two processes), time-wait, not-accepted, closed (by its "
 		 "program), gone (ended before its holder was found), unreadable (/proc is)." },
-	{ .name = "inode", .type = FT_INT, HDR(idiag_inode), NONE(0), .from = "idiag_inode",
+	{ .name = "inode", .type = FT_INT, .places = inode_places, NONE(0),
+	  .from = "idiag_inode",
 	  .doc = "Inode of the socket, as in /proc/PID/fd; absent when no program holds it yet "
 		 "or any more." },
-	{ .name = "cookie", .type = FT_INT, .get = get_cookie, .from = "idiag_cookie",
+	{ .name = "cookie", .type = FT_INT, .places = cookie_places, NONE(0),
+	  .from = "idiag_cookie",
 	  .doc = "Number of the socket that no other has while the system runs." },
 	{ .name = "mark", .type = FT_MARK, ATTR(INET_DIAG_MARK, 0, 4), .flags = FF_NET_ADMIN,
 	  .push = push_mark, .from = "INET_DIAG_MARK",
@@ -162,10 +171,10 @@ const struct field socket_fields[] = {
 	{ .name = "v6only", .type = FT_BOOL, ATTR(INET_DIAG_SKV6ONLY, 0, 1),
 	  .from = "INET_DIAG_SKV6ONLY",
 	  .doc = "Takes IPv6 only (IPV6_V6ONLY); told for listeners and closed sockets." },
-	{ .name = "shutdown_recv", .type = FT_BOOL, ATTR(INET_DIAG_SHUTDOWN, 0, 1), BITS(0, 1),
+	{ .name = "shutdown_recv", .type = FT_BOOL, .places = shutdown_places, BITS(0, 1),
 	  .from = "INET_DIAG_SHUTDOWN, RCV_SHUTDOWN",
 	  .doc = "Receiving is shut down: the peer has sent its end, or shutdown(SHUT_RD)." },
-	{ .name = "shutdown_send", .type = FT_BOOL, ATTR(INET_DIAG_SHUTDOWN, 0, 1), BITS(1, 1),
+	{ .name = "shutdown_send", .type = FT_BOOL, .places = shutdown_places, BITS(1, 1),
 	  .from = "INET_DIAG_SHUTDOWN, SEND_SHUTDOWN",
 	  .doc = "Sending is shut down: shutdown(SHUT_WR), or closed." },
 	{ .name = "tos", .type = FT_INT, ATTR(INET_DIAG_TOS, 0, 1), NEEDS(INET_DIAG_TOS),
@@ -212,23 +221,32 @@ const struct field socket_fields[] = {
 	  .doc = "Connects with the first data (TCP_FASTOPEN_CONNECT)." },
 
 	/* memory, <linux/sock_diag.h> SK_MEMINFO_*; all in bytes but the drops */
-	{ .name = "rmem", .type = FT_BYTES, .unit = "bytes", SKMEM(SK_MEMINFO_RMEM_ALLOC),
+	{ .name = "rmem", .type = FT_BYTES, .unit = "bytes",
+	  SKMEM(rmem, SK_MEMINFO_RMEM_ALLOC),
 	  .doc = "Memory in use by what was received." },
-	{ .name = "rcvbuf", .type = FT_BYTES, .unit = "bytes", SKMEM(SK_MEMINFO_RCVBUF),
+	{ .name = "rcvbuf", .type = FT_BYTES, .unit = "bytes",
+	  SKMEM(rcvbuf, SK_MEMINFO_RCVBUF),
 	  .doc = "Limit of the receive buffer (SO_RCVBUF)." },
-	{ .name = "wmem", .type = FT_BYTES, .unit = "bytes", SKMEM(SK_MEMINFO_WMEM_ALLOC),
+	{ .name = "wmem", .type = FT_BYTES, .unit = "bytes",
+	  SKMEM(wmem, SK_MEMINFO_WMEM_ALLOC),
 	  .doc = "Memory in use by what is on its way down to the device." },
-	{ .name = "sndbuf", .type = FT_BYTES, .unit = "bytes", SKMEM(SK_MEMINFO_SNDBUF),
+	{ .name = "sndbuf", .type = FT_BYTES, .unit = "bytes",
+	  SKMEM(sndbuf, SK_MEMINFO_SNDBUF),
 	  .doc = "Limit of the send buffer (SO_SNDBUF)." },
-	{ .name = "fwd_alloc", .type = FT_BYTES, .unit = "bytes", SKMEM(SK_MEMINFO_FWD_ALLOC),
+	{ .name = "fwd_alloc", .type = FT_BYTES, .unit = "bytes",
+	  SKMEM(fwd_alloc, SK_MEMINFO_FWD_ALLOC),
 	  .doc = "Memory taken in advance and not yet used." },
-	{ .name = "wmem_queued", .type = FT_BYTES, .unit = "bytes", SKMEM(SK_MEMINFO_WMEM_QUEUED),
+	{ .name = "wmem_queued", .type = FT_BYTES, .unit = "bytes",
+	  SKMEM(wmem_queued, SK_MEMINFO_WMEM_QUEUED),
 	  .doc = "Memory in use by what waits to be sent or acknowledged." },
-	{ .name = "optmem", .type = FT_BYTES, .unit = "bytes", SKMEM(SK_MEMINFO_OPTMEM),
+	{ .name = "optmem", .type = FT_BYTES, .unit = "bytes",
+	  SKMEM(optmem, SK_MEMINFO_OPTMEM),
 	  .doc = "Memory in use by options and filters." },
-	{ .name = "backlog_mem", .type = FT_BYTES, .unit = "bytes", SKMEM(SK_MEMINFO_BACKLOG),
+	{ .name = "backlog_mem", .type = FT_BYTES, .unit = "bytes",
+	  SKMEM(backlog_mem, SK_MEMINFO_BACKLOG),
 	  .doc = "Memory of packets that arrived while the program held the socket." },
-	{ .name = "drops", COUNTER, .type = FT_INT, .unit = "packets", SKMEM(SK_MEMINFO_DROPS),
+	{ .name = "drops", COUNTER, .type = FT_INT, .unit = "packets",
+	  SKMEM(drops, SK_MEMINFO_DROPS),
 	  .doc = "Packets that were dropped at this socket." },
 
 	/* struct tcp_info, <linux/tcp.h>; of a listener the kernel fills other facts in */
@@ -458,6 +476,17 @@ const struct field socket_fields[] = {
 	{ .name = "tls_tx", .type = FT_ENUM, .names = tls_conf_names, .get = get_tls,
 	  ATTR(0, TLS_INFO_TXCONF, 2), NEEDS(INET_DIAG_INFO), .from = "TLS_INFO_TXCONF",
 	  .doc = "Where kernel TLS encrypts: none, sw, hw or hw-record." },
+
+#include "sockets_fields_packet.h"
+
+#include "sockets_fields_netlink.h"
+
+#include "sockets_fields_vsock.h"
+
+#include "sockets_fields_xdp.h"
+
+#include "sockets_fields_tipc.h"
+
 	{ .name = NULL },
 };
 /* clang-format on */

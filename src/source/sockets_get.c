@@ -21,23 +21,22 @@ bool get_proto(const struct row *row, const struct field *f, struct value *v)
 	return set_int(v, row->tag);
 }
 
+/* Of inet a protocol has two families; of others it is the family's own. */
 bool get_family(const struct row *row, const struct field *f, struct value *v)
 {
 	(void)f;
-	return set_int(v, diag(row)->idiag_family);
+	if (row->shape == &shape_inet)
+		return set_int(v, diag(row)->idiag_family);
+	return set_int(v, row->tag & 0xff);
 }
 
-/* tcp keeps no closed socket in its tables: one listed as CLOSE is a bound one. */
 bool get_state(const struct row *row, const struct field *f, struct value *v)
 {
-	uint8_t state = diag(row)->idiag_state;
+	const struct sock_kind *k = socket_kind(row);
+	unsigned state = k->state ? k->state(row) : STATE_CLOSE;
 
 	(void)f;
-	if (state == STATE_CLOSE && row->tag == IPPROTO_TCP)
-		state = STATE_BOUND_INACTIVE;
-	if (state == STATE_NEW_SYN_RECV)
-		state = STATE_SYN_RECV;
-	return set_int(v, state);
+	return state && set_int(v, state);
 }
 
 bool get_addr(const struct row *row, const struct field *f, struct value *v)
@@ -66,17 +65,6 @@ bool get_inbound(const struct row *row, const struct field *f, struct value *v)
 	return listens >= 0;
 }
 
-bool get_dev(const struct row *row, const struct field *f, struct value *v)
-{
-	const char *name;
-
-	(void)f;
-	if (diag(row)->id.idiag_if == 0)
-		return false;
-	name = env_ifname(row->env, diag(row)->id.idiag_if);
-	return name && set_text(v, name, strlen(name));
-}
-
 /*
  * The kernel writes uid 0 for what is no full socket: time-wait ones (their
  * timer is 3, also in FIN-WAIT-2) and requests half open. That is nobody's.
@@ -91,20 +79,13 @@ static bool full_socket(const struct inet_diag_msg *m)
 
 bool get_uid(const struct row *row, const struct field *f, struct value *v)
 {
-	(void)f;
-	return full_socket(diag(row)) && set_int(v, diag(row)->idiag_uid);
+	return (row->shape != &shape_inet || full_socket(diag(row))) && field_load(f, row, v);
 }
 
-/* A uid without an entry in passwd is its own name. */
+/* A uid without an entry in passwd has no name. */
 bool get_user(const struct row *row, const struct field *f, struct value *v)
 {
-	const char *name;
-
-	(void)f;
-	if (!full_socket(diag(row)))
-		return false;
-	name = env_user(row->env, diag(row)->idiag_uid);
-	return name && set_text(v, name, strlen(name));
+	return (row->shape != &shape_inet || full_socket(diag(row))) && get_user_name(row, f, v);
 }
 
 /* Of a listener the two queues are connections: those that wait, and how many may. */
@@ -129,14 +110,6 @@ bool get_backlog_used(const struct row *row, const struct field *f, struct value
 bool get_timer_value(const struct row *row, const struct field *f, struct value *v)
 {
 	return diag(row)->idiag_timer != 0 && field_load(f, row, v);
-}
-
-bool get_cookie(const struct row *row, const struct field *f, struct value *v)
-{
-	uint64_t cookie = row->source->key(row);
-
-	(void)f;
-	return cookie && set_int(v, (int64_t)cookie);
 }
 
 bool get_cgroup(const struct row *row, const struct field *f, struct value *v)
@@ -216,4 +189,57 @@ bool get_tls(const struct row *row, const struct field *f, struct value *v)
 		return false;
 	memcpy(&n, nl_attr_data(a), sizeof(n));
 	return set_int(v, n);
+}
+
+/*
+ * Protocols of several families have the same numbers, and each family names its own.
+ * A packet socket of protocol 0 receives nothing.
+ */
+bool get_protocol(const struct row *row, const struct field *f, struct value *v)
+{
+	const char *name;
+	int64_t n;
+
+	if (!field_number(f, row, &n) || (n == 0 && row->shape == &shape_packet))
+		return false;
+	name = enum_text(socket_kind(row)->protocols, n);
+	if (!name)
+		return more_protocols(row, f, n > UINT8_MAX ? 2 : 1, v);
+	return set_text(v, name, strlen(name));
+}
+
+bool more_protocols(const struct row *row, const struct field *f, size_t i, struct value *v)
+{
+	const char *kept;
+	char text[24];
+	int64_t n;
+
+	if (i > 2 || !field_number(f, row, &n))
+		return false;
+	snprintf(text, sizeof(text), i == 1 ? "%llu" : "0x%04llx", (unsigned long long)n);
+	kept = env_text(row->env, text, strlen(text));
+	return kept && set_text(v, kept, strlen(kept));
+}
+
+/* The kinds' bits overlap: those of netlink stand above those of packet in the names. */
+bool get_flags(const struct row *row, const struct field *f, struct value *v)
+{
+	struct value *list;
+	int64_t bits;
+	size_t n = 0;
+
+	if (!field_number(f, row, &bits))
+		return false;
+	if (row->shape == &shape_netlink)
+		bits <<= NETLINK_FLAG_SHIFT;
+	list = env_list(row->env, 64);
+	if (!list)
+		return false;
+	for (const struct enum_name *e = sock_flag_names; e->name; e++)
+		if (bits & e->value)
+			set_int(&list[n++], e->value);
+	v->kind = VALUE_LIST;
+	v->list.items = list;
+	v->list.n = n;
+	return n > 0;
 }

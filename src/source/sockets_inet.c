@@ -199,6 +199,16 @@ static ptrdiff_t inet_refetch(const struct row *row, uint32_t needs, void *buf, 
 	return n || nl_replay_loaded() ? n : find_one(row, needs, buf, size, err);
 }
 
+/* tcp keeps no closed socket in its tables: one listed as CLOSE is a bound one. */
+static unsigned inet_state(const struct row *row)
+{
+	const struct inet_diag_msg *m = row_header(row);
+
+	if (m->idiag_state == STATE_CLOSE && row->tag == IPPROTO_TCP)
+		return STATE_BOUND_INACTIVE;
+	return m->idiag_state == STATE_NEW_SYN_RECV ? STATE_SYN_RECV : m->idiag_state;
+}
+
 /* No process can have an inode of 0: these have lost theirs, or never had one. */
 static uint32_t inet_inode(const struct row *row, enum owner_status *why)
 {
@@ -341,6 +351,7 @@ const struct sock_kind sock_inet = {
 	.lay_out = inet_lay_out,
 	.key = inet_key,
 	.inode = inet_inode,
+	.state = inet_state,
 	.refetch = inet_refetch,
 	.end = inet_end,
 };

@@ -29,7 +29,7 @@ static bool fits_u32(int64_t n)
 
 static bool is_device(const struct field *f)
 {
-	return f->attr == 0 && f->offset == offsetof(struct inet_diag_msg, id.idiag_if);
+	return f->push == push_dev || f->push == push_dev_index;
 }
 
 /* p = p and the field has a value, as all but the device always have. */

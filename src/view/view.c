@@ -37,6 +37,35 @@ static void mark_conditions(const struct node *n, const struct source *s, bool *
 		mark_conditions(n->kids[i], s, used);
 }
 
+/* Can a row of the parts that are asked for have the field? */
+static bool can_have(const struct query *q, const struct plan *p, const struct field *f)
+{
+	struct value v;
+
+	for (unsigned i = 0; i < q->source->nparts; i++)
+		if (part_has(&p->parts, i) &&
+		    (!q->source->part_value(i, f, &v) || v.kind != VALUE_NIL))
+			return true;
+	return p->nparts == 0;
+}
+
+/* Columns that no row of the query can have are not shown: tcp has no path, unix no port. */
+static void drop_others(const struct query *q, struct view_column *columns, size_t *n)
+{
+	struct env *env = q->from || !q->source->part_value ? NULL : env_new(NULL);
+	struct plan *p = env ? calloc(1, sizeof(*p)) : NULL;
+	size_t kept = 0;
+
+	if (p && plan_make(q, 0, env, p)) {
+		for (size_t i = 0; i < *n; i++)
+			if (can_have(q, p, columns[i].field))
+				columns[kept++] = columns[i];
+		*n = kept;
+	}
+	free(p);
+	env_unref(env);
+}
+
 size_t view_columns(const struct query *q, struct view_column *out, size_t max)
 {
 	const struct source *s = q->source;
@@ -52,6 +81,7 @@ size_t view_columns(const struct query *q, struct view_column *out, size_t max)
 	for (size_t i = 0; s->fields[i].name && n < max; i++)
 		if (s->fields[i].flags & FF_COLUMN || (i < MAX_FIELDS && used[i]))
 			out[n++] = (struct view_column){ .field = &s->fields[i] };
+	drop_others(q, out, &n);
 	return n;
 }
 

@@ -151,6 +151,7 @@ static bool place_in(const struct field *f, const struct form *form, struct fiel
 	for (const struct place *p = f->places; p && p->shape; p++) {
 		if (p->shape != form->shape)
 			continue;
+		memcpy(out->in, p->in, sizeof(out->in));
 		out->attr = p->attr;
 		out->offset = p->offset;
 		out->size = p->size;
