@@ -54,8 +54,8 @@ static void complain(lua_State *L, const struct snapshot_report *r)
 static int snapshot_call(lua_State *L)
 {
 	const char *path = luaL_checkstring(L, 1);
-	struct snapshot_report report;
-	struct nl_error err;
+	struct snapshot_report report = { 0 };
+	struct nl_error err = { 0 };
 
 	if (snapshot_take(path, &report, &err) < 0) {
 		interrupt_check(L);
@@ -72,8 +72,8 @@ static int snapshot_call(lua_State *L)
 
 enum lx_exit lx_snapshot(lua_State *L, const char *path)
 {
-	struct snapshot_report r;
-	struct nl_error err;
+	struct snapshot_report r = { 0 };
+	struct nl_error err = { 0 };
 
 	if (snapshot_take(path, &r, &err) < 0) {
 		if (nl_cancel)
