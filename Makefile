@@ -30,7 +30,7 @@ LUA := $(wildcard lua/*.lua)
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c tests/pty/test_*.c)
 UNIT := $(addprefix $(BUILD)/tests/unit/,$(basename $(notdir $(UNIT_SRC))))
-TOOLS := $(addprefix $(BUILD)/tests/,sockmaker named ownermaker nlshim.so openlog.so)
+TOOLS := $(addprefix $(BUILD)/tests/,sockmaker named ownermaker routemaker unixmaker nlshim.so openlog.so)
 LUA_TESTS := $(wildcard tests/lua/test_*.lua tests/cli/test_*.lua)
 
 .PHONY: all run test test-asan fuzz lint bench deps deps-run deps-test install clean format
@@ -119,7 +119,15 @@ $(BUILD)/tests/named: tests/tool/named.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(CFLAGS) -o $@ $<
 
+$(BUILD)/tests/routemaker: tests/tool/routemaker.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CFLAGS) -o $@ $<
+
 $(BUILD)/tests/ownermaker: tests/tool/ownermaker.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CFLAGS) -o $@ $<
+
+$(BUILD)/tests/unixmaker: tests/tool/unixmaker.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(CFLAGS) -o $@ $<
 

@@ -30,6 +30,7 @@ local function overview()
   sockets<rtt>0.1, state="established">:first() one record
   sockets<state="established">:top(10, "raddr") the most frequent values
   sockets:group("lport", "state"):count():csv() groups, as CSV
+  route("8.8.8.8", {mark=1})                    the route that the kernel would use
   sockets:rate(3):group("comm"):sum("bytes_sent_rate")  bytes per second by process
   help "sockets"                                its fields
   help "sockets.rtt"                            one of them]])

@@ -84,9 +84,14 @@ struct fmt_column {
 	const char *none; /* a cell without a value in tables and Markdown; NULL: "-" */
 };
 
-enum fmt_kind { FMT_NIL, FMT_BOOL, FMT_INT, FMT_REAL, FMT_TEXT, FMT_LIST };
+enum fmt_kind { FMT_NIL, FMT_BOOL, FMT_INT, FMT_REAL, FMT_TEXT, FMT_LIST, FMT_OBJECT };
 
-/* One value; what it points to is the caller's. A list in a list counts as nil. */
+struct fmt_member;
+
+/*
+ * One value; what it points to is the caller's. A list in a list counts as nil, and so does
+ * an object that is no item of a list.
+ */
 struct fmt_cell {
 	enum fmt_kind kind;
 	union {
@@ -101,7 +106,22 @@ struct fmt_cell {
 			const struct fmt_cell *items;
 			size_t n;
 		} list;
+		struct {
+			const struct fmt_member *members;
+			size_t n;
+		} object;
 	};
+};
+
+/*
+ * Of an object. JSON has it as one, with all members that have a value; elsewhere it is the
+ * members that are brief, the first by its value, others behind their names, and a comma
+ * stands between two objects: "10.0.0.1 dev eth0 weight 2, 10.0.0.2 dev eth0 weight 1".
+ */
+struct fmt_member {
+	const char *name;
+	bool brief;
+	struct fmt_cell cell; /* no object */
 };
 
 struct fmt_layout {

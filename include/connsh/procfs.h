@@ -190,7 +190,7 @@ void owners_free(struct owners *o); /* NULL is allowed */
 
 /* What is read of a process beside its stat, proc_pid_stat(5). */
 enum process_fact {
-	PROCESS_IDS = 1 << 0,	  /* uid, gid */
+	PROCESS_STATUS = 1 << 0,  /* uid, gid, rss */
 	PROCESS_ARGS = 1 << 1,	  /* args */
 	PROCESS_EXE = 1 << 2,	  /* exe */
 	PROCESS_CGROUP = 1 << 3,  /* cgroup */
@@ -210,12 +210,12 @@ struct process_info {
 	uint64_t threads;
 	uint64_t start;	  /* clock ticks (sysconf(_SC_CLK_TCK)) from the boot on */
 	uint64_t cpu;	  /* time it has run, of user and kernel, in clock ticks */
-	uint64_t rss;	  /* pages of memory; 0: it has none */
 	const char *comm; /* whole: any byte but NUL */
 	size_t comm_len;
 	unsigned told;	   /* PROCESS_* facts that are known; those below are of use only then */
 	unsigned withheld; /* and those that this user may not read */
 	uint32_t uid, gid; /* effective ones */
+	uint64_t rss;	   /* bytes of memory; 0: it has none of its own */
 	const char *args;  /* each ended by a NUL */
 	size_t args_len;
 	const char *exe, *cgroup;

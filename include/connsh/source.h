@@ -54,7 +54,11 @@ struct value {
 			size_t len;
 		} text;
 		struct addr addr;
-		const struct nlmsghdr *row; /* of the field's source rows; valid as a list is */
+		/*
+		 * Of the field's source `rows` and of its shape; valid as a list is. It tells all
+		 * by itself (names of devices too), so that it can be read far from its namespace.
+		 */
+		const struct nlmsghdr *row;
 		struct {
 			const struct value *items;
 			size_t n;
@@ -154,10 +158,11 @@ enum field_cost {
  * Bits of `needs` beside those that a request carries (the lower ones, the
  * source's own): rows are given out when their owners are known.
  */
+#define NEED_PEER    UINT32_C(0x10000000) /* and of the sockets at their other ends */
 #define NEED_OWNER   UINT32_C(0x20000000)
 #define NEED_HOLDERS UINT32_C(0x40000000) /* all of them, whatever the conditions ask for */
 #define NEED_FACTS   UINT32_C(0x80000000) /* and what /proc says of the owners: exe, cgroup */
-#define NEED_OWNERS  (NEED_OWNER | NEED_HOLDERS | NEED_FACTS)
+#define NEED_OWNERS  (NEED_PEER | NEED_OWNER | NEED_HOLDERS | NEED_FACTS)
 
 /* How well a condition could be handed to the kernel. */
 enum push_answer {
@@ -356,6 +361,13 @@ struct env *env_held(const struct env *e, uint32_t number);
 int env_listens(struct env *e, uint16_t port);
 /* What was asked for beside the rows and could not be had, as a sentence; NULL: nothing. */
 const char *env_lacks(const struct env *e);
+void env_set_lacks(struct env *e, const char *what); /* a static sentence */
+/*
+ * Memory, aligned to 8, for the items of a list of rows and for the rows themselves,
+ * apart from that of other lists, which the fields of such rows may be: valid until the
+ * next list of rows is read. NULL: no memory.
+ */
+void *env_scratch(struct env *e, size_t size);
 /*
  * Notes why rows lack what this user may not read: a constant text, the last one
  * stands. The answer is whole all the same. NULL: nothing was withheld.
@@ -373,7 +385,8 @@ void env_share_owners(struct env *e, struct env *with);
  * A pass for the inodes of req (whose other members are not used), with what
  * needs asks. If each row must meet the condition `only`, and it names
  * processes by pid or comm, no others are looked at: then only these are the
- * owners of a row, but for NEED_HOLDERS, which takes a second pass over all.
+ * owners of a row, but for NEED_HOLDERS and NEED_PEER, which take a second pass
+ * over all.
  */
 int env_scan_owners(struct env *e, const struct owners_request *req, const struct cond *only,
 		    uint32_t needs, struct nl_error *err);
@@ -382,6 +395,8 @@ bool env_tells_owners(void);
 bool env_owners_looked(const struct env *e); /* was there any pass? */
 /* Has a pass found what fields with these needs tell of the socket? */
 bool env_owner_known(const struct env *e, uint32_t inode, uint32_t needs);
+/* Has one found who holds the socket at a row's other end? */
+bool env_peer_known(const struct env *e, uint32_t inode);
 /*
  * Was no holder found though there may be one: not permitted to look into, or
  * not in /proc? And if so, is it known only that the condition names it?
@@ -428,6 +443,9 @@ static inline const void *row_header(const struct row *row)
 
 /* The field's value in *v; false and VALUE_NIL when it has none. */
 bool field_get(const struct field *f, const struct row *row, struct value *v);
+/* The row that an item (VALUE_ROW) of a list of the field f is; env: of the row that has the list.
+ */
+void item_row(const struct field *f, const struct value *item, struct env *env, struct row *row);
 
 /* ---- sources ------------------------------------------------------------- */
 
@@ -486,8 +504,12 @@ int ask_ifindex(const struct scan_request *req, const char *index, const char *n
 struct reader {
 	const struct reader_ops *ops;
 };
+#define READER_TORN 2
 struct reader_ops {
-	/* 1 and *msg, valid until the next call; 0 at the end; -1 *err. */
+	/*
+	 * 1 and *msg, valid until the next call; 0 at the end; READER_TORN at the end if
+	 * things changed while it read, so that rows may be wrong; -1 *err.
+	 */
 	int (*next)(struct reader *r, const struct nlmsghdr **msg, struct nl_error *err);
 	void (*close)(struct reader *r);
 };
@@ -521,8 +543,14 @@ struct dump_plan {
 	/* Is a message of that type no row? NULL: each is one. */
 	bool (*skip)(const struct nlmsghdr *msg);
 	struct dump_optional optional;
-	bool asks;	/* the reader asks the kernel over netlink, not /proc */
-	int none;	/* the errno by which the kernel says that there is no row; 0: none does */
+	bool asks; /* the reader asks the kernel over netlink, not /proc */
+	int none;  /* the errno by which the kernel says that there is no row; 0: none does */
+	/*
+	 * Called when a dump of the kernel's has come to its end, with the sum of what weigh
+	 * gave for its rows (NULL: 1 each), to say with env_set_lacks that rows are missing.
+	 */
+	void (*ended)(struct env *env, const struct dump_plan *plan, uint64_t weight);
+	uint64_t (*weigh)(struct row *row);
 	bool merged;	/* stands for several dumps of an ordered request; a kernel may lack it */
 	bool filtered;	/* carries the program, so the kernel may refuse it */
 	char note[200]; /* for explain: what of it is asked */
@@ -543,6 +571,7 @@ enum owner_status {
 	OWNER_CLOSED,	    /* its program has closed it; the kernel ends the connection */
 	OWNER_GONE,	    /* ended before its holder was found */
 	OWNER_UNREADABLE,   /* /proc could not be read */
+	OWNER_UNTRUSTED,    /* its row is from a text that any user can write into */
 };
 
 enum source_flag {
@@ -593,6 +622,9 @@ struct source {
 	 * process can have it. NULL: rows of this source are no sockets.
 	 */
 	uint32_t (*inode)(const struct row *row, enum owner_status *why);
+	/* The inode of the socket at the other end; 0: it has none, or it is not known. NULL: so.
+	 */
+	uint32_t (*peer)(const struct row *row);
 	/* Ends the row's object in the kernel; -1 with *err, ENOENT if it is gone. NULL: cannot. */
 	int (*end)(const struct row *row, struct nl_error *err);
 	unsigned refs; /* 0: not counted */
@@ -611,6 +643,27 @@ extern const struct source source_maddrs;
 extern const struct source source_processes;
 extern const struct source source_counters;
 extern const struct source source_limits;
+extern const struct source source_routes, source_nexthops, source_rules;
+
+/* A packet that route_lookup asks about; what is 0 is left to the kernel. */
+struct route_question {
+	struct addr dst, from; /* family 0: none; both of one family */
+	uint32_t iif, oif;     /* as if it had come in by iif; if it has to leave by oif */
+	uint32_t mark, uid;
+	bool has_uid; /* of this user, else of the one who asks */
+	uint8_t tos, proto;
+	uint16_t sport, dport; /* host order */
+	bool fibmatch; /* the entry of the table, with all its paths, not what is made of it */
+};
+/*
+ * Which route the kernel would use, in the namespace of the env: 1 and *row of
+ * source_routes, whose message is in buf (aligned to 8; 64 KiB hold any); 0 and *err: none,
+ * or one that sends nothing (ENETUNREACH, EHOSTUNREACH, EACCES: prohibit, EINVAL: blackhole
+ * ...); -1 and *err: it could not be asked.
+ */
+int route_lookup(struct env *env, const struct route_question *ask, void *buf, size_t size,
+		 struct row *row, struct nl_error *err);
+
 /* All sources, NULL at the end. */
 extern const struct source *const sources[];
 

@@ -32,6 +32,35 @@ static void put_one(struct bytes *to, const struct fmt_cell *cell, enum fmt_unit
 		bytes_add(to, cell->flag ? "true" : "false", cell->flag ? 4 : 5);
 }
 
+static void put_object(struct bytes *to, const struct fmt_cell *object)
+{
+	size_t shown = 0;
+
+	for (size_t i = 0; i < object->object.n; i++) {
+		const struct fmt_member *m = &object->object.members[i];
+
+		if (!m->brief || m->cell.kind == FMT_NIL)
+			continue;
+		if (shown++)
+			bytes_byte(to, ' ');
+		if (i > 0) {
+			bytes_escaped(to, m->name, strlen(m->name));
+			bytes_byte(to, ' ');
+		}
+		fmt_put_cell(to, &m->cell, FMT_PLAIN);
+	}
+}
+
+static void put_item(struct bytes *to, const struct fmt_cell *item, enum fmt_unit unit)
+{
+	if (item->kind == FMT_OBJECT)
+		put_object(to, item);
+	else if (item->kind == FMT_NIL || item->kind == FMT_LIST)
+		bytes_byte(to, '-'); /* keeps its place */
+	else
+		put_one(to, item, unit);
+}
+
 void fmt_put_cell(struct bytes *to, const struct fmt_cell *cell, enum fmt_unit unit)
 {
 	if (cell->kind != FMT_LIST) {
@@ -39,14 +68,10 @@ void fmt_put_cell(struct bytes *to, const struct fmt_cell *cell, enum fmt_unit u
 		return;
 	}
 	for (size_t i = 0; i < cell->list.n; i++) {
-		const struct fmt_cell *item = &cell->list.items[i];
-
+		if (i > 0 && cell->list.items[i].kind == FMT_OBJECT)
+			bytes_byte(to, ',');
 		if (i > 0)
 			bytes_byte(to, ' ');
-		/* keeps its place */
-		if (item->kind == FMT_NIL || item->kind == FMT_LIST)
-			bytes_byte(to, '-');
-		else
-			put_one(to, item, unit);
+		put_item(to, &cell->list.items[i], unit);
 	}
 }

@@ -94,15 +94,50 @@ static void put_value(struct bytes *to, const struct fmt_cell *cell)
 		bytes_add(to, "null", 4);
 }
 
+static void put_any(struct bytes *to, const struct fmt_cell *cell);
+
+static void put_object(struct bytes *to, const struct fmt_cell *object)
+{
+	char before = '{';
+
+	for (size_t i = 0; i < object->object.n; i++) {
+		const struct fmt_member *m = &object->object.members[i];
+
+		if (m->cell.kind == FMT_NIL)
+			continue;
+		bytes_byte(to, before);
+		put_string(to, m->name, strlen(m->name));
+		bytes_byte(to, ':');
+		put_any(to, &m->cell);
+		before = ',';
+	}
+	if (before == '{')
+		bytes_byte(to, '{');
+	bytes_byte(to, '}');
+}
+
 static void put_list(struct bytes *to, const struct fmt_cell *list)
 {
 	bytes_byte(to, '[');
 	for (size_t i = 0; i < list->list.n; i++) {
+		const struct fmt_cell *item = &list->list.items[i];
+
 		if (i > 0)
 			bytes_byte(to, ',');
-		put_value(to, &list->list.items[i]);
+		if (item->kind == FMT_OBJECT)
+			put_object(to, item);
+		else
+			put_value(to, item);
 	}
 	bytes_byte(to, ']');
+}
+
+static void put_any(struct bytes *to, const struct fmt_cell *cell)
+{
+	if (cell->kind == FMT_LIST)
+		put_list(to, cell);
+	else
+		put_value(to, cell);
 }
 
 void json_label(struct bytes *to, const struct fmt_column *column)
@@ -116,10 +151,7 @@ void json_row(struct fmt_writer *w, const struct fmt_cell *cells)
 	for (size_t i = 0; i < w->n; i++) {
 		bytes_byte(&w->line, i == 0 ? '{' : ',');
 		put_span(w, &w->line, w->columns[i].label);
-		if (cells[i].kind == FMT_LIST)
-			put_list(&w->line, &cells[i]);
-		else
-			put_value(&w->line, &cells[i]);
+		put_any(&w->line, &cells[i]);
 	}
 	bytes_add(&w->line, "}\n", 2);
 }

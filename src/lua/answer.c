@@ -61,11 +61,9 @@ void answer_settle(lua_State *L, int query, const struct report *r)
 	answer_keep(L, query, r);
 }
 
-void answer_hidden(lua_State *L, const struct row *row)
+void answer_hidden(lua_State *L, const struct row *row, uint32_t inode)
 {
 	struct lx_state *st = lx_state(L);
-	enum owner_status why;
-	uint32_t inode = row->source->inode ? row->source->inode(row, &why) : 0;
 
 	if (st->noticed || !inode || env_owner_hidden(row->env, inode) == OWNER_NOT_HIDDEN)
 		return;
@@ -74,6 +72,18 @@ void answer_hidden(lua_State *L, const struct row *row)
 	fputs("connsh: note: the holders of some sockets are not known: /proc does not show all "
 	      "processes to this user (see owner_status)\n",
 	      stderr);
+}
+
+void answer_withheld(lua_State *L, const struct row *row)
+{
+	struct lx_state *st = lx_state(L);
+	const char *why = env_withheld(row->env);
+
+	if (st->noticed || !why)
+		return;
+	st->noticed = true;
+	fflush(stdout);
+	fprintf(stderr, "connsh: note: %s\n", why);
 }
 
 static void push_warnings(lua_State *L, const struct report *r)

@@ -163,6 +163,8 @@ void cursor_open_lib(lua_State *L) LX_RAISES;
 
 /* ---- record.c */
 struct lx_record *record_push(lua_State *L, const struct row *row, int cursor) LX_RAISES;
+/* A record of no run, of a source of ours [-0, +1, m]. */
+void record_push_alone(lua_State *L, const struct row *row) LX_RAISES;
 /* The record at index, of whatever source, or NULL. */
 struct lx_record *record_any(lua_State *L, int index);
 /* The row that a record is; points into it. */
@@ -195,13 +197,24 @@ void answer_keep(lua_State *L, int query, const struct report *r) LX_RAISES;
 /* The same, and says what must be said. */
 void answer_settle(lua_State *L, int query, const struct report *r) LX_RAISES;
 /* Says, unless a notice was given, that a row's owner is hidden, if it is. */
-void answer_hidden(lua_State *L, const struct row *row);
+void answer_hidden(lua_State *L, const struct row *row, uint32_t inode);
+/* The same of what rows of its run lack for want of permission. */
+void answer_withheld(lua_State *L, const struct row *row);
 /*
  * q.complete, q.source, q.warnings, q.rows, of a rate q.came, q.went, q.seconds
  * (how many rows were there only the second or the first time; how far apart the
  * times were): pushes what key is, 0 if it is none of these.
  */
 int answer_index(lua_State *L, const struct lx_query *lq, const char *key) LX_RAISES;
+
+/* ---- route.c */
+/*
+ * Asks which route the kernel would use: pushes its record, or nil, a message and the errno
+ * value when nothing is sent; returns how many values. Raises when it could not be asked; the
+ * env must be held meanwhile [-0, +(1|3), e].
+ */
+int route_push(lua_State *L, struct env *env, const struct route_question *ask) LX_RAISES;
+void route_open(lua_State *L) LX_RAISES;
 
 /* ---- load.c */
 int load_file(lua_State *L, const char *path, const char *mode); /* a lua_load status */

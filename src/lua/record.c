@@ -81,11 +81,19 @@ static void hold_env(lua_State *L, struct env *env, int cursor)
 
 static void push_meta(lua_State *L, const struct source *s);
 
-/* The metatable of a source: of ours in the registry, of a made one with the run [-0, +1, m]. */
+/*
+ * The metatable of a source: of ours in the registry, of a made one with the run at cursor
+ * (0: none, and it is one of ours) [-0, +1, m].
+ */
 static void find_meta(lua_State *L, const struct source *s, int cursor)
 {
 	if (s->refs == 0) {
-		lua_rawgetp(L, LUA_REGISTRYINDEX, mt_key(s));
+		if (lua_rawgetp(L, LUA_REGISTRYINDEX, mt_key(s)) == LUA_TTABLE)
+			return;
+		lua_pop(L, 1);
+		push_meta(L, s);
+		lua_pushvalue(L, -1);
+		lua_rawsetp(L, LUA_REGISTRYINDEX, mt_key(s));
 		return;
 	}
 	push_table(L, cursor, CURSOR_METAS);
@@ -98,13 +106,12 @@ static void find_meta(lua_State *L, const struct source *s, int cursor)
 	lua_remove(L, -2);
 }
 
-struct lx_record *record_push(lua_State *L, const struct row *row, int cursor)
+/* The record alone, without the env that it needs [-0, +1, m]. */
+static struct lx_record *new_record(lua_State *L, const struct row *row, int cursor)
 {
 	size_t len = row->msg->nlmsg_len;
-	struct lx_record *rec;
+	struct lx_record *rec = lua_newuserdatauv(L, sizeof(*rec) + len, RECORD_UVS);
 
-	hold_env(L, row->env, cursor);
-	rec = lua_newuserdatauv(L, sizeof(*rec) + len, RECORD_UVS);
 	rec->source = row->source;
 	rec->env = row->env;
 	rec->wider = NULL;
@@ -115,6 +122,23 @@ struct lx_record *record_push(lua_State *L, const struct row *row, int cursor)
 	memcpy(rec->msg, row->msg, len);
 	find_meta(L, row->source, cursor);
 	lua_setmetatable(L, -2);
+	return rec;
+}
+
+void record_push_alone(lua_State *L, const struct row *row)
+{
+	push_env(L, row->env);
+	new_record(L, row, 0);
+	lua_insert(L, -2);
+	lua_setiuservalue(L, -2, UV_ENV);
+}
+
+struct lx_record *record_push(lua_State *L, const struct row *row, int cursor)
+{
+	struct lx_record *rec;
+
+	hold_env(L, row->env, cursor);
+	rec = new_record(L, row, cursor);
 	lua_pushvalue(L, cursor);
 	lua_setiuservalue(L, -2, UV_CURSOR);
 	lua_getiuservalue(L, cursor, CURSOR_ENV);
@@ -280,19 +304,97 @@ void value_push(lua_State *L, const struct field *f, const struct value *v)
 	}
 }
 
-/* A script that asks for an owner shall not take "not told" for "none". */
-static void unknown_owner(lua_State *L, const struct row *row)
+/* Bytes of a list with its rows. */
+static size_t list_size(const struct value *list)
 {
-	enum owner_status why;
+	size_t size = list->list.n * sizeof(*list);
 
+	for (size_t i = 0; i < list->list.n; i++)
+		if (list->list.items[i].kind == VALUE_ROW)
+			size += NLMSG_ALIGN(list->list.items[i].row->nlmsg_len);
+	return size;
+}
+
+/* A copy of the list, with its rows, in memory of so many bytes. */
+static struct value *copy_list(const struct value *list, void *memory)
+{
+	struct value *items = memory;
+	char *rows = (char *)(items + list->list.n);
+
+	if (list->list.n)
+		memcpy(items, list->list.items, list->list.n * sizeof(*items));
+	for (size_t i = 0; i < list->list.n; i++) {
+		size_t len;
+
+		if (items[i].kind != VALUE_ROW)
+			continue;
+		len = items[i].row->nlmsg_len;
+		items[i].row = memcpy(rows, items[i].row, len);
+		rows += NLMSG_ALIGN(len);
+	}
+	return items;
+}
+
+/*
+ * The list that the field of the record at index is [-0, +1, e]. A finalizer that the
+ * collector runs meanwhile may read another list, so ours is read again into memory of its
+ * own: nothing is allocated between the two.
+ */
+static void list_push(lua_State *L, int index, const struct field *f, struct value *v)
+{
+	size_t size = list_size(v), n = v->list.n;
+	void *memory = lua_newuserdatauv(L, size, 0);
+	struct value *items;
+	struct row row;
+
+	record_row(lua_touserdata(L, index), &row);
+	if (!field_get(f, &row, v) || v->kind != VALUE_LIST || v->list.n != n ||
+	    list_size(v) > size)
+		luaL_error(L, "%s cannot be read: not enough memory", f->name);
+	items = copy_list(v, memory);
+	lua_createtable(L, (int)n, 0);
+	for (size_t i = 0; i < n; i++) {
+		if (items[i].kind == VALUE_ROW) {
+			item_row(f, &items[i], row.env, &row);
+			new_record(L, &row, 0);
+			lua_getiuservalue(L, index, UV_ENV);
+			lua_setiuservalue(L, -2, UV_ENV);
+		} else {
+			value_push(L, f, &items[i]);
+		}
+		lua_rawseti(L, -2, (lua_Integer)i + 1);
+	}
+	lua_remove(L, -2);
+}
+
+/* The value of the field of the record at index, as read from there [-0, +1, e]. */
+static void push_read(lua_State *L, int index, const struct field *f, struct value *v)
+{
+	if (v->kind == VALUE_LIST)
+		list_push(L, index, f, v);
+	else
+		value_push(L, f, v);
+}
+
+/* A script that asks for an owner shall not take "not told" for "none". */
+static void unknown_owner(lua_State *L, const struct row *row, const struct field *f)
+{
+	const struct source *s = row->source;
+	enum owner_status why;
+	uint32_t inode = 0;
+
+	if (f->needs & NEED_PEER)
+		inode = s->peer ? s->peer(row) : 0;
+	else if (s->inode)
+		inode = s->inode(row, &why);
 	/* what no process can hold has none, whatever could not be read */
-	if (row->source->inode && row->source->inode(row, &why) == 0)
+	if (inode == 0 && s->inode)
 		return;
 	if (env_owners_error(row->env)) {
 		interrupt_check(L);
 		raise_error(L, row->source->name, env_owners_error(row->env));
 	}
-	answer_hidden(L, row);
+	answer_hidden(L, row, inode);
 }
 
 bool record_read(lua_State *L, int index, const struct field *f, struct row *row, struct value *v)
@@ -300,7 +402,9 @@ bool record_read(lua_State *L, int index, const struct field *f, struct row *row
 	if (record_get(L, index, f, row, v))
 		return true;
 	if (f->cost == COST_PROC)
-		unknown_owner(L, row);
+		unknown_owner(L, row, f);
+	else if (f->cost == COST_REQUEST)
+		answer_withheld(L, row);
 	return false;
 }
 
@@ -335,7 +439,7 @@ static int record_index(lua_State *L)
 	}
 	f = lua_touserdata(L, -1);
 	record_read(L, 1, f, &row, &v);
-	value_push(L, f, &v);
+	push_read(L, 1, f, &v);
 	return 1;
 }
 
@@ -378,8 +482,9 @@ static int record_next(lua_State *L)
 	for (; f->name; f++) {
 		if (!record_get(L, 1, f, &row, &v))
 			continue;
+		push_read(L, 1, f, &v);
 		lua_pushstring(L, f->name);
-		value_push(L, f, &v);
+		lua_insert(L, -2);
 		return 2;
 	}
 	lua_pushnil(L);

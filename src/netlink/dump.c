@@ -6,7 +6,9 @@
 #include "internal.h"
 
 #include <errno.h>
+#include <linux/rtnetlink.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 enum state { RUNNING, ENDED, FAILED };
 
@@ -55,10 +57,34 @@ static struct nl_dump *new_dump(const struct nl_request *req, struct nl_list *re
 	return dump;
 }
 
+/*
+ * The kernel makes the first part of a list when it is asked, as large as what the socket has
+ * received into, which is nothing yet: 4 KiB. A row that does not fit ends the list, with
+ * the mark of a whole one. So something is received first: the answer to a request that
+ * every kernel refuses, for a rule that is not named.
+ */
+static int make_room(struct nl_dump *dump, struct nl_error *err)
+{
+	const struct rtgenmsg any = { .rtgen_family = AF_UNSPEC };
+	const struct nl_request req = { .bus = NETLINK_ROUTE,
+					.type = RTM_GETRULE,
+					.payload = &any,
+					.len = sizeof(any),
+					.what = dump->what };
+
+	if (nl_sock_send(&dump->sock, &req, 0, err) != 0)
+		return -1;
+	return nl_sock_recv(&dump->sock, dump->space, NL_BUFFER_SIZE, dump->what,
+			    &dump->stats.foreign, err) < 0
+		       ? -1
+		       : 0;
+}
+
 static int open_live(struct nl_dump *dump, const struct nl_request *req, int netns_fd,
 		     struct nl_error *err)
 {
 	if (nl_sock_open(&dump->sock, req, netns_fd, err) != 0 ||
+	    (req->bus == NETLINK_ROUTE && make_room(dump, err) != 0) ||
 	    nl_sock_send(&dump->sock, req, NLM_F_DUMP | (unsigned)req->flags, err) != 0)
 		return -1;
 	dump->seq = dump->sock.seq;

@@ -112,8 +112,9 @@ int process_live(int dir, int *live, bool *ended);
  * is damaged. (Older kernels write a newline and a backslash of comm as \n and \\.)
  */
 bool process_stat(const char *text, size_t len, struct process_info *p);
-/* The effective ids of a status, proc_pid_status(5). */
-bool process_ids(const char *text, uint32_t *uid, uint32_t *gid);
+/* Reads the effective ids, and VmRSS, of a status, proc_pid_status(5); false: the ids are not
+ * there. */
+bool process_status(const char *text, struct process_info *p);
 /* The inode of a link "net:[4026531840]". */
 bool process_netns(const char *link, uint64_t *inode);
 

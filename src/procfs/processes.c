@@ -54,19 +54,17 @@ static bool skip_words(const char **p, const char *end, unsigned n)
 /* What follows the state: ppid is column 4, others as proc_pid_stat(5) numbers them. */
 static bool stat_numbers(const char *at, const char *end, struct process_info *p)
 {
-	uint64_t ppid, flags, user, kernel, vsize, rss;
+	uint64_t ppid, flags, user, kernel;
 
 	if (!next_number(&at, end, &ppid) || ppid > INT_MAX || !skip_words(&at, end, 4) ||
 	    !next_number(&at, end, &flags) || !skip_words(&at, end, 4) ||
 	    !next_number(&at, end, &user) || !next_number(&at, end, &kernel) ||
 	    !skip_words(&at, end, 4) || !next_number(&at, end, &p->threads) ||
-	    !skip_words(&at, end, 1) || !next_number(&at, end, &p->start) ||
-	    !next_number(&at, end, &vsize) || !next_number(&at, end, &rss))
+	    !skip_words(&at, end, 1) || !next_number(&at, end, &p->start))
 		return false;
 	p->ppid = (pid_t)ppid;
 	p->kernel = flags & KERNEL_THREAD;
 	p->cpu = user + kernel;
-	p->rss = vsize ? rss : 0;
 	return true;
 }
 
@@ -106,9 +104,25 @@ static bool effective_id(const char *text, const char *label, uint32_t *id)
 	return true;
 }
 
-bool process_ids(const char *text, uint32_t *uid, uint32_t *gid)
+/* stat has it too, but since Linux 6.2 as a sum that lags behind by some pages a processor. */
+static uint64_t resident(const char *text)
 {
-	return effective_id(text, "\nUid:", uid) && effective_id(text, "\nGid:", gid);
+	static const char label[] = "\nVmRSS:";
+	const char *at = strstr(text, label);
+	uint64_t kib;
+
+	if (!at)
+		return 0;
+	at += sizeof(label) - 1;
+	return next_number(&at, at + strcspn(at, "\n"), &kib) && kib <= UINT64_MAX / 1024
+		       ? kib * 1024
+		       : 0;
+}
+
+bool process_status(const char *text, struct process_info *p)
+{
+	p->rss = resident(text);
+	return effective_id(text, "\nUid:", &p->uid) && effective_id(text, "\nGid:", &p->gid);
 }
 
 bool process_netns(const char *link, uint64_t *inode)
@@ -160,7 +174,7 @@ static enum answer why_not(void)
 	}
 }
 
-static enum answer read_ids(struct processes *w, int dir, struct process_info *p)
+static enum answer read_status(struct processes *w, int dir, struct process_info *p)
 {
 	size_t len;
 	char *text = process_read(dir, "status", &len);
@@ -169,7 +183,7 @@ static enum answer read_ids(struct processes *w, int dir, struct process_info *p
 	(void)w;
 	if (!text)
 		return why_not();
-	ok = process_ids(text, &p->uid, &p->gid);
+	ok = process_status(text, p);
 	free(text);
 	return ok ? TOLD : ABSENT;
 }
@@ -260,7 +274,7 @@ static const struct {
 	bool live;
 	enum answer (*read)(struct processes *w, int dir, struct process_info *p);
 } readers[] = {
-	{ PROCESS_IDS, false, read_ids },	 { PROCESS_ARGS, true, read_args },
+	{ PROCESS_STATUS, false, read_status },	 { PROCESS_ARGS, true, read_args },
 	{ PROCESS_EXE, true, read_exe },	 { PROCESS_CGROUP, false, read_cgroup },
 	{ PROCESS_NETNS, true, read_netns },	 { PROCESS_FDS, true, read_fds },
 	{ PROCESS_SOCKETS, true, read_sockets },

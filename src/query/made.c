@@ -1,7 +1,7 @@
 /*
  * Owns sources that are made at run time, for the results of queries, and
  * their rows: a row is a message like any other, whose payload is the values
- * one behind the other. Texts and lists lie behind them; a value holds the
+ * one behind the other. Texts, lists and rows lie behind them; a value holds the
  * distance from the start of the message where in memory a pointer would be,
  * so a row can be copied as it is.
  */
@@ -77,13 +77,41 @@ static const void *at(const struct row *row, const void *distance)
 	return (const char *)row->msg + (uintptr_t)distance;
 }
 
+/* Where the tail lies, of what has one; a distance becomes a pointer. */
+static void resolve(const struct row *row, struct value *v)
+{
+	if (v->kind == VALUE_TEXT)
+		v->text.p = at(row, v->text.p);
+	else if (v->kind == VALUE_ROW)
+		v->row = at(row, v->row);
+	else if (v->kind == VALUE_LIST)
+		v->list.items = at(row, v->list.items);
+}
+
+/* The row stays as it is, so items that have tails are resolved in a copy. */
+static bool resolve_items(const struct row *row, struct value *v)
+{
+	struct value *items;
+
+	if (v->list.n == 0 ||
+	    (v->list.items[0].kind != VALUE_TEXT && v->list.items[0].kind != VALUE_ROW))
+		return true;
+	items = env_scratch(row->env, v->list.n * sizeof(*items));
+	if (!items)
+		return false;
+	memcpy(items, v->list.items, v->list.n * sizeof(*items));
+	for (size_t i = 0; i < v->list.n; i++)
+		resolve(row, &items[i]);
+	v->list.items = items;
+	return true;
+}
+
 static bool get_packed(const struct row *row, const struct field *f, struct value *v)
 {
 	*v = values_of(row)[f - row->source->fields];
-	if (v->kind == VALUE_TEXT)
-		v->text.p = at(row, v->text.p);
-	else if (v->kind == VALUE_LIST)
-		v->list.items = at(row, v->list.items);
+	resolve(row, v);
+	if (v->kind == VALUE_LIST && !resolve_items(row, v))
+		return false;
 	return v->kind != VALUE_NIL;
 }
 
@@ -146,13 +174,15 @@ void packer_close(struct packer *p)
 
 #define ALIGN8(n) (((n) + 7) & ~(size_t)7)
 
-/* Bytes that the value's text or items take behind the values. */
+/* Bytes that the value's text, row or items take behind the values. */
 static size_t tail(const struct value *v)
 {
 	size_t n = 0;
 
 	if (v->kind == VALUE_TEXT)
 		return ALIGN8(v->text.len);
+	if (v->kind == VALUE_ROW)
+		return ALIGN8(v->row->nlmsg_len);
 	if (v->kind != VALUE_LIST)
 		return 0;
 	for (size_t i = 0; i < v->list.n; i++)
@@ -174,44 +204,80 @@ static bool reserve(struct packer *p, size_t size)
 	return true;
 }
 
-/* Copies text or items to *end and makes *v point there by distance. */
-static void put_tail(struct packer *p, struct value *v, size_t *end)
+/* Copies what the value points to behind what is there, for which there is room. */
+static void *put_bytes(struct packer *p, const void *bytes, size_t n)
 {
-	const void *here = (const void *)*end; /* a distance, see above */
+	void *here = (void *)p->end; /* a distance, see above */
 
-	if (v->kind == VALUE_TEXT) {
-		memcpy(p->buf + *end, v->text.p, v->text.len);
-		v->text.p = here;
-		*end += ALIGN8(v->text.len);
-	} else if (v->kind == VALUE_LIST) {
-		/* lists hold numbers and addresses: nothing that has a tail itself */
-		memcpy(p->buf + *end, v->list.items, v->list.n * sizeof(*v));
-		*end += v->list.n * sizeof(*v);
-		v->list.items = here;
-	}
+	if (n)
+		memcpy(p->buf + p->end, bytes, n);
+	p->end += ALIGN8(n);
+	return here;
 }
 
-bool pack_row(struct packer *p, const struct value *values, struct row *row)
+static void put_tail(struct packer *p, struct value *v)
 {
-	size_t n = made_count(p->source), end = NLMSG_HDRLEN + n * sizeof(*values), size = end;
-	struct nlmsghdr *msg;
+	if (v->kind == VALUE_TEXT)
+		v->text.p = put_bytes(p, v->text.p, v->text.len);
+	else if (v->kind == VALUE_ROW)
+		v->row = put_bytes(p, v->row, v->row->nlmsg_len);
+}
+
+/* The items lie one behind the other, then their tails; a list holds no lists. */
+static void put_items(struct packer *p, struct value *v)
+{
+	struct value *items = (struct value *)(p->buf + p->end);
+
+	v->list.items = put_bytes(p, v->list.items, v->list.n * sizeof(*v));
+	for (size_t i = 0; i < v->list.n; i++)
+		put_tail(p, &items[i]);
+}
+
+bool pack_begin(struct packer *p)
+{
+	size_t end = NLMSG_HDRLEN + made_count(p->source) * sizeof(struct value);
+
+	if (!reserve(p, end))
+		return false;
+	memset(p->buf, 0, end); /* VALUE_NIL is 0 */
+	p->end = end;
+	return true;
+}
+
+bool pack_put(struct packer *p, size_t i, const struct value *v)
+{
 	struct value *out;
 
-	for (size_t i = 0; i < n; i++)
-		size += tail(&values[i]);
-	if (!reserve(p, size))
+	if (!reserve(p, p->end + tail(v)))
 		return false;
-	msg = (struct nlmsghdr *)p->buf;
-	memset(msg, 0, sizeof(*msg));
-	msg->nlmsg_len = (uint32_t)size;
-	out = (struct value *)(p->buf + NLMSG_HDRLEN);
-	memcpy(out, values, n * sizeof(*values));
-	for (size_t i = 0; i < n; i++)
-		put_tail(p, &out[i], &end);
+	out = (struct value *)(p->buf + NLMSG_HDRLEN) + i;
+	*out = *v;
+	if (v->kind == VALUE_LIST)
+		put_items(p, out);
+	else
+		put_tail(p, out);
+	return true;
+}
+
+void pack_end(struct packer *p, struct row *row)
+{
+	struct nlmsghdr *msg = (struct nlmsghdr *)p->buf;
+
+	msg->nlmsg_len = (uint32_t)p->end;
 	memset(row, 0, offsetof(struct row, attr));
 	row->source = p->source;
 	row->env = p->env;
 	row->msg = msg;
 	row->shape = &made_shape;
-	return true;
+}
+
+bool pack_row(struct packer *p, const struct value *values, struct row *row)
+{
+	bool ok = pack_begin(p);
+
+	for (size_t i = 0; ok && i < made_count(p->source); i++)
+		ok = pack_put(p, i, &values[i]);
+	if (ok)
+		pack_end(p, row);
+	return ok;
 }

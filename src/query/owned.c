@@ -72,6 +72,12 @@ static uint32_t inode_of(const struct row *row)
 	return row->source->inode(row, &why);
 }
 
+/* The socket at the row's other end, if its holder is wanted; 0: there is none. */
+static uint32_t peer_of(const struct owned *o, const struct row *row)
+{
+	return o->needs & NEED_PEER && row->source->peer ? row->source->peer(row) : 0;
+}
+
 size_t owner_conditions(const struct node *n, const struct cond **one)
 {
 	size_t found = 0;
@@ -109,20 +115,24 @@ static const struct cond *deciding(const struct node *filter)
 	return one;
 }
 
-/* The inodes of these rows that can have a holder; the caller frees the list. */
-static uint32_t *inodes_of(const struct rowstore *rows, size_t *n)
+/* The inodes of these rows, and of their peers, that can have a holder; the caller frees the list.
+ */
+static uint32_t *inodes_of(const struct owned *o, const struct rowstore *rows, size_t *n)
 {
-	uint32_t *list = malloc((rows->n + 1) * sizeof(*list));
+	uint32_t *list = malloc((2 * rows->n + 1) * sizeof(*list));
 	struct row row;
 
 	*n = 0;
 	for (size_t i = 0; list && i < rows->n; i++) {
-		uint32_t inode;
+		uint32_t inode, peer;
 
 		kept_row(rows->rows[i], &row);
 		inode = inode_of(&row);
+		peer = peer_of(o, &row);
 		if (inode)
 			list[(*n)++] = inode;
+		if (peer)
+			list[(*n)++] = peer;
 	}
 	return list;
 }
@@ -132,7 +142,7 @@ static int look(struct owned *o, const struct rowstore *rows, bool all, struct n
 {
 	struct owners_request req = { 0 };
 	size_t n;
-	uint32_t *inodes = inodes_of(rows, &n);
+	uint32_t *inodes = inodes_of(o, rows, &n);
 	int rc = 0;
 
 	if (!inodes)
@@ -147,12 +157,13 @@ static int look(struct owned *o, const struct rowstore *rows, bool all, struct n
 	return rc;
 }
 
-/* 1: the row's holder is known, or it has none; 0: it may be found yet. */
+/* 1: the row's holder (and its peer's) is known, or it has none; 0: it may be found yet. */
 static bool settled(const struct owned *o, const struct row *row)
 {
-	uint32_t inode = inode_of(row);
+	uint32_t inode = inode_of(row), peer = peer_of(o, row);
 
-	return inode == 0 || env_owner_known(o->env, inode, o->needs);
+	return (inode == 0 || env_owner_known(o->env, inode, o->needs)) &&
+	       (peer == 0 || env_peer_known(o->env, peer));
 }
 
 static bool passes(const struct owned *o, const struct row *row)
@@ -208,7 +219,10 @@ static int second_look_ahead(struct owned *o, struct nl_error *err)
 static void count_hidden(struct owned *o, const struct row *row)
 {
 	enum owner_hidden hidden = env_owner_hidden(o->env, inode_of(row));
+	uint32_t peer = peer_of(o, row);
 
+	if (hidden == OWNER_NOT_HIDDEN && peer && !env_peer_known(o->env, peer))
+		hidden = env_owner_hidden(o->env, peer);
 	o->hidden += hidden != OWNER_NOT_HIDDEN;
 	o->by_name |= hidden == OWNER_HIDDEN_BY_NAME;
 }

@@ -110,10 +110,17 @@ struct packer {
 	const struct source *source;
 	struct env *env; /* of its rows; keeps the source */
 	unsigned char *buf;
-	size_t size;
+	size_t end, size; /* of what is packed; of buf */
 };
 bool packer_open(struct packer *p, const struct source *s);
-/* The row is valid until the next pack_row. False: no memory. */
+/*
+ * Value by value: begin, then put value number i, which may be forgotten then; what is
+ * not put is nil. Rows are valid until the next begin. False: no memory.
+ */
+bool pack_begin(struct packer *p);
+bool pack_put(struct packer *p, size_t i, const struct value *v);
+void pack_end(struct packer *p, struct row *row);
+/* All at once. */
 bool pack_row(struct packer *p, const struct value *values, struct row *row);
 void packer_close(struct packer *p);
 

@@ -19,7 +19,6 @@ struct select_feed {
 	struct cursor *input;
 	const struct calls *calls;
 	struct packer packer;
-	struct value *values;
 };
 
 static const struct select *select_of(const struct query *q)
@@ -27,22 +26,26 @@ static const struct select *select_of(const struct query *q)
 	return (const struct select *)q->from;
 }
 
-/* Functions first: they may read lists, and a list is valid until the next is read. */
-static int fill(struct select_feed *s, const struct row *row, struct nl_error *err)
+/* Value by value: a list is valid until the next one is read, here or by a function. */
+static int fill(struct select_feed *s, const struct row *from, struct row *row,
+		struct nl_error *err)
 {
 	const struct select *sel = select_of(s->feed.query);
+	bool ok = pack_begin(&s->packer);
 
-	for (size_t i = 0; i < sel->n; i++) {
+	for (size_t i = 0; ok && i < sel->n; i++) {
 		const struct chosen *c = &sel->columns[i];
+		struct value v = { .kind = VALUE_NIL };
 
-		s->values[i].kind = VALUE_NIL;
-		if (!c->field &&
-		    s->calls->value(s->calls->arg, c->function, row, &s->values[i], err) < 0)
+		if (c->field)
+			field_get(c->field, from, &v);
+		else if (s->calls->value(s->calls->arg, c->function, from, &v, err) < 0)
 			return -1;
+		ok = pack_put(&s->packer, i, &v);
 	}
-	for (size_t i = 0; i < sel->n; i++)
-		if (sel->columns[i].field)
-			field_get(sel->columns[i].field, row, &s->values[i]);
+	if (!ok)
+		return query_no_memory(err);
+	pack_end(&s->packer, row);
 	return 0;
 }
 
@@ -53,10 +56,8 @@ static int select_next(struct feed *f, struct row *row, struct nl_error *err)
 	int rc;
 
 	while ((rc = cursor_next(s->input, &from, err)) > 0) {
-		if (fill(s, &from, err) < 0)
+		if (fill(s, &from, row, err) < 0)
 			return -1;
-		if (!pack_row(&s->packer, s->values, row))
-			return query_no_memory(err);
 		if (!s->feed.query->filter || node_match(s->feed.query->filter, row))
 			return 1;
 	}
@@ -87,7 +88,6 @@ static void select_close(struct feed *f)
 
 	cursor_close(s->input);
 	packer_close(&s->packer);
-	free(s->values);
 	feed_free(&s->feed);
 }
 
@@ -117,8 +117,7 @@ static struct feed *select_open(struct query *q, uint32_t needs, struct nl_error
 	(void)needs; /* its own rows are whole */
 	if (!s)
 		return NULL;
-	s->values = calloc(sel->n, sizeof(*s->values));
-	if (!s->values || !packer_open(&s->packer, q->source))
+	if (!packer_open(&s->packer, q->source))
 		query_no_memory(err);
 	else
 		s->input = cursor_open(sel->d.input, select_needs(&sel->d), err);

@@ -35,8 +35,13 @@ struct env {
 	uint32_t nheld;
 	struct value *list; /* the list read last */
 	size_t list_size;
+	void *scratch; /* where the rows of a list lie */
+	size_t scratch_size;
+	const char *lacks;			     /* static */
 	struct cache users, devices, cgroups, texts; /* texts: by their hash */
-	uint64_t *listening;			     /* a bit for each port; NULL: not known */
+	struct unix_names *unix_names;
+	struct inet_peers *inet_peers;
+	uint64_t *listening; /* a bit for each port; NULL: not known */
 	const char *withheld;
 	bool listening_asked;
 	bool damaged;
@@ -78,12 +83,15 @@ void env_unref(struct env *e)
 	cache_free(&e->users);
 	cache_free(&e->devices);
 	cache_free(&e->cgroups);
+	unix_names_free(e->unix_names);
+	inet_peers_free(e->inet_peers);
 	cache_free(&e->texts);
 	free(e->listening);
 	netns_unref(e->ns);
 	source_unref(e->source);
 	lookout_unref(e->lookout);
 	free(e->list);
+	free(e->scratch);
 	for (uint32_t i = 0; i < e->nheld; i++)
 		env_unref(e->held[i]);
 	free(e->held);
@@ -121,6 +129,16 @@ struct lookout **env_lookout(struct env *e)
 	return &e->lookout;
 }
 
+struct unix_names **env_unix_names(struct env *e)
+{
+	return &e->unix_names;
+}
+
+struct inet_peers **env_inet_peers(struct env *e)
+{
+	return &e->inet_peers;
+}
+
 struct value *env_list(struct env *e, size_t n)
 {
 	if (n > e->list_size) {
@@ -132,6 +150,19 @@ struct value *env_list(struct env *e, size_t n)
 		e->list_size = n;
 	}
 	return e->list;
+}
+
+void *env_scratch(struct env *e, size_t size)
+{
+	if (size > e->scratch_size) {
+		void *scratch = realloc(e->scratch, size);
+
+		if (!scratch)
+			return NULL;
+		e->scratch = scratch;
+		e->scratch_size = size;
+	}
+	return e->scratch;
 }
 
 void env_keep_source(struct env *e, const struct source *s)
@@ -308,11 +339,20 @@ int env_listens(struct env *e, uint16_t port)
 	return e->listening ? (int)(e->listening[port / 64] >> (port % 64) & 1) : -1;
 }
 
+void env_set_lacks(struct env *e, const char *what)
+{
+	e->lacks = what;
+}
+
 const char *env_lacks(const struct env *e)
 {
-	return e->listening_asked && !e->listening
-		       ? "the listening ports could not be listed: inbound is unknown"
-		       : NULL;
+	const char *lack = unix_names_lack(e->unix_names);
+
+	if (e->lacks)
+		return e->lacks;
+	if (e->listening_asked && !e->listening)
+		return "the listening ports could not be listed: inbound is unknown";
+	return lack ? lack : inet_peers_lack(e->inet_peers);
 }
 
 void env_withhold(struct env *e, const char *why)

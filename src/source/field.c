@@ -52,7 +52,7 @@ static uint64_t load(const unsigned char *p, size_t size, bool swap)
 		return swap ? __builtin_bswap32(u.u32) : u.u32;
 	default:
 		memcpy(&u.u64, p, 8);
-		return u.u64;
+		return swap ? __builtin_bswap64(u.u64) : u.u64;
 	}
 }
 
@@ -271,6 +271,18 @@ bool field_get(const struct field *f, const struct row *row, struct value *v)
 		return true;
 	v->kind = VALUE_NIL;
 	return false;
+}
+
+void item_row(const struct field *f, const struct value *item, struct env *env, struct row *row)
+{
+	row->source = f->rows;
+	row->env = env;
+	row->msg = item->row;
+	row->shape = f->rows->shape;
+	row->tag = 0;
+	row->asked = 0;
+	row->when = 0;
+	row->indexed = false;
 }
 
 const struct field *source_field(const struct source *s, const char *name)

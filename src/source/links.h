@@ -7,11 +7,8 @@
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 
-/* Bits of needs: what the kernel sends only when asked, or leaves out when not. */
-enum {
-	LINK_STATS = 1 << 0, /* the statistics; RTEXT_FILTER_SKIP_STATS leaves them out */
-	LINK_VFS = 1 << 1,   /* virtual functions; RTEXT_FILTER_VF */
-};
+/* A bit of needs: virtual functions, which the kernel tells when asked (RTEXT_FILTER_VF). */
+#define LINK_VFS UINT32_C(1)
 
 /*
  * Attributes that are younger than the headers of some system this is built on,

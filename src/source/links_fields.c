@@ -40,10 +40,9 @@
 	.attr = number, .size = bytes, .from = name
 
 /* A counter of struct rtnl_link_stats64. */
-#define STAT(member)                                                                      \
-	.attr = IFLA_STATS64, .offset = offsetof(struct rtnl_link_stats64, member),       \
-	.size = SIZE(struct rtnl_link_stats64, member), .from = #member ", IFLA_STATS64", \
-	.needs = LINK_STATS, .cost = COST_REQUEST
+#define STAT(member)                                                                \
+	.attr = IFLA_STATS64, .offset = offsetof(struct rtnl_link_stats64, member), \
+	.size = SIZE(struct rtnl_link_stats64, member), .from = #member ", IFLA_STATS64"
 #define COUNTER	   .flags = FF_COUNTER
 #define THROUGHPUT .flags = FF_COUNTER | FF_RATE_COLUMN
 

@@ -119,6 +119,13 @@ bool env_owner_known(const struct env *e, uint32_t inode, uint32_t needs)
 	return !l->restricted || !(needs & NEED_HOLDERS) || knows(&l->everyone, inode);
 }
 
+bool env_peer_known(const struct env *e, uint32_t inode)
+{
+	const struct lookout *l = lookout_of(e);
+
+	return knows(l->restricted ? &l->everyone : &l->chosen, inode);
+}
+
 /* Was a process met that may not be looked into, or does /proc not show all that matter? */
 static bool hidden(struct lookout *l, const struct owners *o)
 {
@@ -223,7 +230,7 @@ int env_scan_owners(struct env *e, const struct owners_request *req, const struc
 	/* processes that are not even shown: what is held by others is held by none of them */
 	if (chosen.accept && hidden(l, l->chosen.owners) && !owners_denied(l->chosen.owners))
 		needs |= NEED_HOLDERS;
-	if (rc == 0 && l->restricted && needs & NEED_HOLDERS)
+	if (rc == 0 && l->restricted && needs & (NEED_HOLDERS | NEED_PEER))
 		rc = pass(&l->everyone, &everyone, err);
 	free(pids);
 	return rc;
@@ -254,13 +261,17 @@ const struct owners *row_owners(const struct row *row, const struct field *f, ui
 {
 	struct lookout *l = *env_lookout(row->env);
 	struct table *t = &l->chosen;
+	/* whoever a condition names, these are of all processes */
+	uint32_t all = f->needs & (NEED_HOLDERS | NEED_PEER);
 	bool looked = row->asked & NEED_OWNER;
 
 	if (!env_tells_owners())
 		return NULL;
-	if (l->restricted && f->needs & NEED_HOLDERS) {
+	if (f->needs & NEED_PEER)
+		looked = row->asked & NEED_PEER;
+	if (l->restricted && all) {
 		t = &l->everyone;
-		looked = row->asked & NEED_HOLDERS;
+		looked = row->asked & all;
 	} else if (f->needs & NEED_FACTS && t->owners && !t->facts) {
 		t = &l->everyone;
 		looked = false;

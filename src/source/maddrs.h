@@ -35,12 +35,20 @@ enum {
  */
 struct maddr_at {
 	uint32_t ifindex; /* 0: none */
+	uint32_t count;	  /* of its groups */
 	uint8_t version;  /* 0: not told */
 	size_t len;
 	char dev[16]; /* IFNAMSIZ */
 };
 bool maddr_line(uint8_t family, const char *line, size_t len, struct maddr_at *at,
 		struct message *m);
+
+/*
+ * Are there interfaces in this text of net/igmp with more groups than they say?
+ * Then the line of another one is missing, whose groups these are (see
+ * maddrs_read.c). -1: no memory.
+ */
+int igmp_torn(const char *text, size_t len);
 
 /* Reads the file of the family in the plan's tag. */
 struct reader *maddr_open(const struct scan_request *req, const struct dump_plan *plan,

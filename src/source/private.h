@@ -30,6 +30,9 @@ const struct owners *row_owners(const struct row *row, const struct field *f, ui
 /* May others than these hold it: not permitted to look into, or not in /proc? */
 bool row_owners_hidden(const struct row *row, const struct owners *o);
 
+/* scan.c: has the kernel no such list, or not for us? (Any list would fail so: no refusal.) */
+bool scan_refused(const struct nl_error *err);
+
 /* How many envs this one keeps by env_hold. */
 uint32_t env_nheld(const struct env *e);
 /* Room for a list of n values, valid until the next one; NULL: no memory. */
@@ -37,6 +40,19 @@ struct value *env_list(struct env *e, size_t n);
 
 /* gap.c: has the kernel this protocol of /proc/net/protocols? If that is not known: yes. */
 bool protocol_exists(const struct env *e, const char *name);
+
+/*
+ * What is known of other sockets of the env's namespace, looked up when it is
+ * first asked for; NULL in it before. env_unref frees them.
+ */
+struct unix_names; /* sockets_unix_names.c */
+struct unix_names **env_unix_names(struct env *e);
+void unix_names_free(struct unix_names *u);		 /* NULL is allowed, as below */
+const char *unix_names_lack(const struct unix_names *u); /* as env_lacks */
+struct inet_peers;					 /* sockets_inet_peer.c */
+struct inet_peers **env_inet_peers(struct env *e);
+void inet_peers_free(struct inet_peers *p);
+const char *inet_peers_lack(const struct inet_peers *p);
 
 /* sockets_owner.c */
 bool get_pid(const struct row *row, const struct field *f, struct value *v);

@@ -28,7 +28,7 @@ struct process_reader {
 	struct processes *walk; /* NULL: no process can match */
 	uint32_t needs;
 	uint64_t netns; /* inode of the namespace whose processes are wanted; 0: any */
-	uint64_t boot, hz, page;
+	uint64_t boot, hz;
 	struct message msg;
 };
 
@@ -61,7 +61,6 @@ static void put_header(struct process_reader *r, const struct process_info *p)
 		.started = r->boot ? r->boot * 1000000 + start : 0,
 		.age = now > start ? now - start : 0,
 		.cpu = microseconds(r, p->cpu),
-		.rss = p->rss * r->page,
 	};
 
 	message_begin(&r->msg, shape_process.type, &row, sizeof(row));
@@ -98,9 +97,11 @@ static const struct nlmsghdr *build(struct process_reader *r, const struct proce
 
 	put_header(r, p);
 	message_put(m, PROC_COMM, p->comm, p->comm_len);
-	if (p->told & PROCESS_IDS) {
+	if (p->told & PROCESS_STATUS) {
 		message_put(m, PROC_UID, &p->uid, sizeof(p->uid));
 		message_put(m, PROC_GID, &p->gid, sizeof(p->gid));
+		if (p->rss)
+			message_put(m, PROC_RSS, &p->rss, sizeof(p->rss));
 	}
 	if (p->told & PROCESS_ARGS)
 		put_args(r, p);
@@ -171,7 +172,6 @@ static int begin(struct process_reader *r, struct env *env, uint32_t needs, cons
 		.env = env_ref(env),
 		.needs = needs,
 		.hz = (uint64_t)sysconf(_SC_CLK_TCK),
-		.page = (uint64_t)sysconf(_SC_PAGESIZE),
 	};
 	if (nl_replay_loaded())
 		return nl_fail(err, ENODATA,
@@ -218,7 +218,7 @@ static void note_files(const struct scan_request *req, char *note, size_t size)
 		unsigned fact;
 		const char *file;
 	} files[] = {
-		{ PROCESS_IDS, "status" },    { PROCESS_ARGS, "cmdline" }, { PROCESS_EXE, "exe" },
+		{ PROCESS_STATUS, "status" }, { PROCESS_ARGS, "cmdline" }, { PROCESS_EXE, "exe" },
 		{ PROCESS_CGROUP, "cgroup" }, { PROCESS_NETNS, "ns/net" }, { PROCESS_FDS, "fd" },
 		{ PROCESS_SOCKETS, "fd/*" },
 	};

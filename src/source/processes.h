@@ -13,13 +13,13 @@ struct process_row {
 	uint64_t start;	   /* clock ticks since the boot: with the pid, its identity */
 	uint64_t started;  /* microseconds since the epoch; 0: not told */
 	uint64_t age, cpu; /* microseconds */
-	uint64_t rss;	   /* bytes; 0: it has no memory */
 };
 
 enum process_attr {
 	PROC_COMM = 1,
 	PROC_UID,
 	PROC_GID,
+	PROC_RSS,
 	PROC_CMDLINE, /* joined by blanks */
 	PROC_ARGV,    /* each ended by a NUL */
 	PROC_EXE,

@@ -25,6 +25,7 @@ struct scan {
 	uint16_t row_type; /* nlmsg_type of its rows */
 	bool ended;
 	bool rows;	    /* this dump gave a row */
+	uint64_t weight;    /* of its rows, see dump_plan */
 	uint64_t datagrams; /* of this dump, when the row at hand came */
 	double when;
 	unsigned flags;
@@ -100,6 +101,7 @@ static int open_dump(struct scan *sc, struct nl_error *err)
 	sc->plan.request.payload = sc->plan.buf;
 	sc->plan.request.len = sc->plan.len;
 	sc->rows = false;
+	sc->weight = 0;
 	sc->datagrams = UINT64_MAX; /* none yet */
 	if (sc->plan.read && !sc->plan.otherwise)
 		return open_reader(sc, err);
@@ -133,8 +135,7 @@ static bool program_refused(const struct scan *sc, const struct nl_error *err)
 	return sc->plan.filtered && !sc->rows && (err->code == EINVAL || err->code == EPERM);
 }
 
-/* What stands in the way of any dump, or garbles an answer, is no refusal. */
-static bool refused(const struct nl_error *err)
+bool scan_refused(const struct nl_error *err)
 {
 	static const int others[] = {
 		ECANCELED, EMFILE, ENFILE, ENOMEM, ENOBUFS, EBADMSG, EPROTO, EMSGSIZE,
@@ -148,13 +149,13 @@ static bool refused(const struct nl_error *err)
 
 static bool merging_refused(const struct scan *sc, const struct nl_error *err)
 {
-	return sc->plan.merged && !sc->rows && refused(err);
+	return sc->plan.merged && !sc->rows && scan_refused(err);
 }
 
 /* What the kernel does not list, /proc may tell. */
 static bool read_otherwise(const struct scan *sc, const struct nl_error *err)
 {
-	return sc->plan.read && sc->plan.otherwise && !sc->reader && !sc->rows && refused(err);
+	return sc->plan.read && sc->plan.otherwise && !sc->reader && !sc->rows && scan_refused(err);
 }
 
 /* Has the kernel no such list, as it may have none? */
@@ -272,9 +273,15 @@ static int too_short(struct scan *sc, const struct nlmsghdr *msg, struct nl_erro
 
 static int next_message(struct scan *sc, const struct nlmsghdr **msg, struct nl_error *err)
 {
-	if (sc->reader)
-		return sc->reader->ops->next(sc->reader, msg, err);
-	return sc->dump ? nl_dump_next(sc->dump, msg, err) : 0;
+	int rc;
+
+	if (!sc->reader)
+		return sc->dump ? nl_dump_next(sc->dump, msg, err) : 0;
+	rc = sc->reader->ops->next(sc->reader, msg, err);
+	if (rc != READER_TORN)
+		return rc;
+	sc->flags |= SCAN_INTERRUPTED;
+	return 0;
 }
 
 int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
@@ -294,10 +301,13 @@ int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
 			fill(sc, row, msg);
 			if (sc->parts && !parts_test(sc->parts, row))
 				continue;
+			sc->weight += sc->plan.weigh ? sc->plan.weigh(row) : 1;
 			return 1;
 		}
 		if (rc < 0 && says_none(sc, err))
 			rc = 0;
+		if (rc == 0 && sc->dump && sc->plan.ended)
+			sc->plan.ended(sc->req.env, &sc->plan, sc->weight);
 		rc = rc < 0 ? after_failure(sc, err) : go_on(sc, err);
 		if (rc <= 0) {
 			finish_dump(sc);

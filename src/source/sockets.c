@@ -22,12 +22,17 @@
 /* State 12 is the kernel's own split of 3, and 0 is none. */
 #define TCP_STATES (((1u << STATE_NEW_SYN_RECV) - 2) | 1u << STATE_BOUND_INACTIVE)
 
+#define UNIX_STATES (UDP_STATES | 1u << STATE_LISTEN)
+
 /* In the order of rows: tcp before udp, IPv4 before IPv6, then what must be named. */
 const struct sock_table socket_tables[] = {
 	[TCP4] = { PROTO_TCP, AF_INET, "tcp sockets (IPv4)", &sock_inet, TCP_STATES },
 	[TCP6] = { PROTO_TCP, AF_INET6, "tcp sockets (IPv6)", &sock_inet, TCP_STATES },
 	[UDP4] = { PROTO_UDP, AF_INET, "udp sockets (IPv4)", &sock_inet, UDP_STATES },
 	[UDP6] = { PROTO_UDP, AF_INET6, "udp sockets (IPv6)", &sock_inet, UDP_STATES },
+	{ PROTO_UNIX, AF_UNIX, "unix sockets", &sock_unix, UNIX_STATES },
+	{ PROTO_UNIX, AF_UNIX, "unix connections that wait to be accepted", &sock_unix_waiting,
+	  1u << STATE_ESTABLISHED },
 	{ PROTO_PACKET, AF_PACKET, "packet sockets", &sock_packet, 1u << STATE_CLOSE },
 	{ PROTO_NETLINK, AF_NETLINK, "netlink sockets", &sock_netlink, UDP_STATES },
 	{ PROTO_VSOCK, AF_VSOCK, "vsock sockets", &sock_vsock, VSOCK_STATES },
@@ -285,6 +290,13 @@ uint32_t socket_inode(const struct row *row, enum owner_status *why)
 	return socket_kind(row)->inode(row, why);
 }
 
+uint32_t socket_peer(const struct row *row)
+{
+	const struct sock_kind *k = socket_kind(row);
+
+	return k->peer ? k->peer(row) : 0;
+}
+
 /* All of its table: of kinds with few sockets, of which the kernel gives no single one. */
 static ptrdiff_t relist(const struct row *row, uint32_t needs, void *buf, size_t size,
 			struct nl_error *err)
@@ -344,7 +356,8 @@ static int end(const struct row *row, struct nl_error *err)
 const struct source source_sockets = {
 	.name = "sockets",
 	.row_name = "socket",
-	.doc = "Sockets: tcp and udp over IPv4 and IPv6, and by name packet, netlink, vsock, xdp "
+	.doc = "Sockets: tcp and udp over IPv4 and IPv6, and by name unix, packet, netlink, vsock, "
+	       "xdp "
 	       "and tipc, by sock_diag(7).",
 	.fields = socket_fields,
 	.nparts = NTABLES * NSTATES,
@@ -356,5 +369,6 @@ const struct source source_sockets = {
 	.key = key,
 	.refetch = refetch,
 	.inode = socket_inode,
+	.peer = socket_peer,
 	.end = end,
 };

@@ -47,6 +47,7 @@ struct sock_kind {
 			struct dump_plan *out);
 	uint64_t (*key)(const struct row *row);
 	uint32_t (*inode)(const struct row *row, enum owner_status *why);
+	uint32_t (*peer)(const struct row *row); /* NULL: none has one that is known */
 	/* As in states above; 0: not told. NULL: always closed, as the kernel has it. */
 	unsigned (*state)(const struct row *row);
 	const struct enum_name *protocols; /* of the numbers in field protocol */
@@ -69,7 +70,9 @@ struct sock_table {
 enum { TCP4, TCP6, UDP4, UDP6 };
 extern const struct sock_table socket_tables[];
 extern const size_t socket_table_count;
+extern const struct sock_kind sock_unix, sock_unix_waiting;
 extern const struct sock_kind sock_inet, sock_packet, sock_netlink, sock_vsock, sock_xdp, sock_tipc;
+extern const struct shape shape_unix;
 extern const struct shape shape_inet, shape_packet, shape_netlink, shape_vsock, shape_xdp,
 	shape_tipc;
 
@@ -102,6 +105,8 @@ line_message packet_line, netlink_line; /* of net/packet and net/netlink */
 bool line_numbers(const char **line, const char *end, const unsigned char *bases, size_t n,
 		  uint64_t *numbers);
 
+/* Marks a plan as a look beside the rows, which in a recording must not take their place. */
+void inet_aside(struct dump_plan *plan);
 /* One dump for tcp over IPv4 and IPv6. */
 void inet_lay_out_merged(uint32_t states, const struct scan_request *req, struct dump_plan *out);
 /* The part of the protocol, family and state. */
@@ -125,7 +130,6 @@ GETTER(get_addr);
 GETTER(get_inbound);
 GETTER(get_uid);
 GETTER(get_user);
-GETTER(get_queue_of_listener);
 GETTER(get_backlog_used);
 GETTER(get_timer_value);
 GETTER(get_cgroup);
@@ -147,7 +151,20 @@ GETTER(get_filter_length);
 GETTER(get_memberships);
 GETTER(get_promiscuous);
 GETTER(get_flag);
+/* sockets_unix_get.c: the row's own name or its peer's, in the form that kind names */
+GETTER(get_unix_name);
+GETTER(get_unix_peer_name);
+GETTER(get_path_dev);
+GETTER(get_pending);
+GETTER(get_refs);
+/* sockets_peer.c */
+GETTER(get_peer_inode);
+GETTER(get_peer_pid);
+GETTER(get_peer_comm);
 #undef GETTER
+
+/* For `when`: it listens. */
+bool is_listener(const struct row *row, const struct field *f);
 
 /* Beside the name: the number in decimal and in hexadecimal. */
 bool more_protocols(const struct row *row, const struct field *f, size_t i, struct value *v);
@@ -155,9 +172,15 @@ bool more_protocols(const struct row *row, const struct field *f, size_t i, stru
 bool more_pids(const struct row *row, const struct field *f, size_t i, struct value *v);
 bool more_comms(const struct row *row, const struct field *f, size_t i, struct value *v);
 bool more_exes(const struct row *row, const struct field *f, size_t i, struct value *v);
+bool more_peer_pids(const struct row *row, const struct field *f, size_t i, struct value *v);
+bool more_peer_comms(const struct row *row, const struct field *f, size_t i, struct value *v);
 
 /* The inode of a row, or 0 and why it has none (see struct source). */
 uint32_t socket_inode(const struct row *row, enum owner_status *why);
+/* The inode of the socket at its other end, or 0. */
+uint32_t socket_peer(const struct row *row);
+/* sockets_inet_peer.c: for tcp and udp, of a peer in the same namespace. */
+uint32_t inet_peer(const struct row *row);
 
 #define PUSHER(name)                                                                  \
 	enum push_answer name(const struct cond *c, bool negated, struct kprog *prog, \
@@ -181,8 +204,8 @@ bool sockets_listening(struct env *env, uint64_t ports[1024]);
 extern const struct place type_places[], protocol_places[], flags_places[], cookie_places[],
 	inode_places[], uid_places[], dev_places[], recvq_places[], sendq_places[],
 	shutdown_places[], drops_places[], rmem_places[], rcvbuf_places[], wmem_places[],
-	sndbuf_places[], fwd_alloc_places[], wmem_queued_places[], optmem_places[],
-	backlog_mem_places[], local_port_places[], remote_port_places[];
+	queue_places[], backlog_places[], sndbuf_places[], fwd_alloc_places[], wmem_queued_places[],
+	optmem_places[], backlog_mem_places[], local_port_places[], remote_port_places[];
 
 extern const struct field socket_fields[];
 

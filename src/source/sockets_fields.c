@@ -6,7 +6,7 @@
  * Members of struct tcp_info that are younger than the header this is compiled
  * with are given by their offset, which the kernel never changes.
  */
-#include "sockets.h"
+#include "sockets_unix.h"
 
 #include <linux/netlink_diag.h>
 #include <linux/packet_diag.h>
@@ -48,7 +48,7 @@
 const struct field socket_fields[] = {
 	{ .name = "proto", .type = FT_ENUM, .names = proto_names, .get = get_proto,
 	  .flags = FF_COLUMN, .from = "the request that listed it",
-	  .doc = "Protocol: tcp, udp, packet, netlink, vsock, xdp or tipc; all but the first two "
+	  .doc = "Protocol: tcp, udp, unix, packet, netlink, vsock, xdp or tipc; all but the first two "
 		 "when named." },
 	{ .name = "family", .type = FT_ENUM, .names = family_names, .get = get_family,
 	  .from = "idiag_family",
@@ -57,7 +57,8 @@ const struct field socket_fields[] = {
 	{ .name = "state", .type = FT_ENUM, .names = state_names, .get = get_state,
 	  .flags = FF_COLUMN, .from = "idiag_state",
 	  .doc = "State of the connection; a udp or netlink socket is established when "
-		 "connected, else close; packet and xdp sockets are close." },
+		 "connected, else close; a unix dgram one also when another has connected to it; "
+		 "packet and xdp sockets are close." },
 	{ .name = "laddr", .type = FT_ADDR, .get = get_addr, HDR(id.idiag_src),
 	  .flags = FF_COLUMN, .push = push_addr, .from = "idiag_src",
 	  .doc = "Local address; 0.0.0.0 or :: when bound to any." },
@@ -74,22 +75,25 @@ const struct field socket_fields[] = {
 	  .from = "a list of the tcp listeners",
 	  .doc = "A tcp listener here holds lport, so the peer has most likely connected to it; "
 		 "absent for listeners, without a peer, and for udp." },
+#include "sockets_fields_unix.h"
 	{ .name = "recvq", .type = FT_BYTES, .unit = "bytes", .places = recvq_places,
 	  .flags = FF_COLUMN, .from = "idiag_rqueue",
 	  .doc = "Bytes received and not yet read by the program; of a listener, connections "
 		 "that wait to be accepted; of packet, netlink and xdp the memory of it." },
 	{ .name = "sendq", .type = FT_BYTES, .unit = "bytes", .places = sendq_places,
 	  .flags = FF_COLUMN, .from = "idiag_wqueue",
-	  .doc = "Bytes written and not yet acknowledged by the peer; of a listener, connections "
+	  .doc = "Bytes written and not yet acknowledged by the peer (of a unix socket: not "
+		 "yet read by it); of a listener, connections "
 		 "that may wait; of packet, netlink and xdp the memory on its way." },
-	{ .name = "accept_queue", .type = FT_INT, .get = get_queue_of_listener, HDR(idiag_rqueue),
+	{ .name = "accept_queue", .type = FT_INT, .when = is_listener, .places = queue_places,
 	  .from = "idiag_rqueue of a listener",
 	  .doc = "Connections of a listener that wait to be accepted." },
-	{ .name = "backlog", .type = FT_INT, .get = get_queue_of_listener, HDR(idiag_wqueue),
+	{ .name = "backlog", .type = FT_INT, .when = is_listener, .places = backlog_places,
 	  .from = "idiag_wqueue of a listener",
 	  .doc = "Connections of a listener that may wait to be accepted: what listen(2) "
 		 "allowed." },
-	{ .name = "backlog_used", .type = FT_FLOAT, .get = get_backlog_used, .shape = &shape_inet,
+	{ .name = "backlog_used", .type = FT_FLOAT, .when = is_listener, .get = get_backlog_used,
+	  .places = backlog_places,
 	  .from = "idiag_rqueue and idiag_wqueue of a listener",
 	  .doc = "Share of its backlog that a listener uses: 1 is full; above, it drops." },
 	{ .name = "dev", .type = FT_TEXT, .get = get_ifname, .places = dev_places,
@@ -141,7 +145,8 @@ const struct field socket_fields[] = {
 	  .doc = "Whether a process is known to hold it (held), or why not: permission (of other "
 		 "users' processes), other-pidns (a process that /proc does not show), kernel (or "
 		 "on its way between two processes), time-wait, not-accepted, closed (by its "
-		 "program), gone (ended before its holder was found), unreadable (/proc is)." },
+		 "program), gone (ended before its holder was found), unreadable (/proc is), "
+		 "untrusted (the row is of /proc/net/unix, into which any user can write)." },
 	{ .name = "inode", .type = FT_INT, .places = inode_places, NONE(0),
 	  .from = "idiag_inode",
 	  .doc = "Inode of the socket, as in /proc/PID/fd; absent when no program holds it yet "

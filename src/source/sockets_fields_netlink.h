@@ -7,7 +7,7 @@
 	.shape = &shape_netlink, .offset = offsetof(struct netlink_diag_msg, member), .size = 4, \
 	.from = #member
 
-	{ .name = "port_id", .type = FT_INT, NETLINK(ndiag_portid),
+	{ .name = "port_id", .type = FT_INT, NETLINK(ndiag_portid), .flags = FF_COLUMN,
 	  .doc = "Netlink address of the socket, often the pid of its program; 0 of the kernel's "
 		 "own, and of one that is not bound." },
 	{ .name = "dst_port_id", .type = FT_INT, NETLINK(ndiag_dst_portid), NONE(0),

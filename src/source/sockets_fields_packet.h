@@ -10,13 +10,19 @@
 #define RING(way, member) \
 	PACKET(PACKET_DIAG_##way##_RING, offsetof(struct packet_diag_ring, member), 4), \
 	SHOW(RING_CFG), .from = #member
+/* Until Linux 4.6 netlink sockets had rings too; theirs begin with the same members. */
+#define EITHER_RING(way, member) \
+	.places = (const struct place[]){ \
+		{ .shape = &shape_packet, .attr = PACKET_DIAG_##way##_RING, \
+		  .offset = offsetof(struct packet_diag_ring, pdr_##member), .size = 4 }, \
+		{ .shape = &shape_netlink, .attr = NETLINK_DIAG_##way##_RING, \
+		  .offset = offsetof(struct netlink_diag_ring, ndr_##member), .size = 4 }, \
+		{ .shape = NULL } }, \
+	.needs = PACKET_NEEDS(PACKET_SHOW_RING_CFG) | NETLINK_NEEDS(NDIAG_SHOW_RING_CFG), \
+	.cost = COST_REQUEST, .from = "pdr_" #member
 
-	{ .name = "type", .type = FT_ENUM, .names = sock_type_names, .places = type_places, NONE(0),
-	  .from = "pdiag_type, ndiag_type, vdiag_type, xdiag_type, TIPC_NLA_SOCK_TYPE",
-	  .doc = "Type of the socket: stream, dgram, raw, rdm, seqpacket or packet; of packet, "
-		 "netlink, vsock, xdp and tipc." },
 	{ .name = "protocol", .type = FT_TEXT, .get = get_protocol, .get_more = more_protocols,
-	  .places = protocol_places, .from = "pdiag_num, ndiag_protocol",
+	  .places = protocol_places, .flags = FF_COLUMN, .from = "pdiag_num, ndiag_protocol",
 	  .doc = "What a packet socket receives (all, ip, arp, ipv6 ... or an ethertype such as "
 		 "0x88b5; absent when nothing), or which netlink family it is (route, sock-diag, "
 		 "generic ...); a condition takes the number too." },
@@ -38,12 +44,12 @@
 	  .flags = FF_LIST | FF_BITS,
 	  .doc = "Timestamps that its frames carry (PACKET_TIMESTAMP)." },
 	{ .name = "rx_ring_block_size", .type = FT_BYTES, .unit = "bytes",
-	  RING(RX, pdr_block_size), .doc = "Bytes of each block of the receive ring (PACKET_RX_RING)." },
-	{ .name = "rx_ring_blocks", .type = FT_INT, RING(RX, pdr_block_nr),
+	  EITHER_RING(RX, block_size), .doc = "Bytes of each block of the receive ring (PACKET_RX_RING)." },
+	{ .name = "rx_ring_blocks", .type = FT_INT, EITHER_RING(RX, block_nr),
 	  .doc = "Blocks of the receive ring." },
 	{ .name = "rx_ring_frame_size", .type = FT_BYTES, .unit = "bytes",
-	  RING(RX, pdr_frame_size), .doc = "Bytes of each frame of the receive ring." },
-	{ .name = "rx_ring_frames", .type = FT_INT, RING(RX, pdr_frame_nr),
+	  EITHER_RING(RX, frame_size), .doc = "Bytes of each frame of the receive ring." },
+	{ .name = "rx_ring_frames", .type = FT_INT, EITHER_RING(RX, frame_nr),
 	  .doc = "Frames of the receive ring." },
 	{ .name = "rx_ring_timeout", .type = FT_DURATION, .unit = "s", .scale = 1e-3,
 	  RING(RX, pdr_retire_tmo), NONE(0),
@@ -54,12 +60,12 @@
 	  .flags = FF_LIST | FF_BITS, RING(RX, pdr_features),
 	  .doc = "What the frames of the receive ring have beside the packet (v3)." },
 	{ .name = "tx_ring_block_size", .type = FT_BYTES, .unit = "bytes",
-	  RING(TX, pdr_block_size), .doc = "Bytes of each block of the send ring (PACKET_TX_RING)." },
-	{ .name = "tx_ring_blocks", .type = FT_INT, RING(TX, pdr_block_nr),
+	  EITHER_RING(TX, block_size), .doc = "Bytes of each block of the send ring (PACKET_TX_RING)." },
+	{ .name = "tx_ring_blocks", .type = FT_INT, EITHER_RING(TX, block_nr),
 	  .doc = "Blocks of the send ring." },
 	{ .name = "tx_ring_frame_size", .type = FT_BYTES, .unit = "bytes",
-	  RING(TX, pdr_frame_size), .doc = "Bytes of each frame of the send ring." },
-	{ .name = "tx_ring_frames", .type = FT_INT, RING(TX, pdr_frame_nr),
+	  EITHER_RING(TX, frame_size), .doc = "Bytes of each frame of the send ring." },
+	{ .name = "tx_ring_frames", .type = FT_INT, EITHER_RING(TX, frame_nr),
 	  .doc = "Frames of the send ring." },
 	{ .name = "fanout", .type = FT_INT, PACKET(PACKET_DIAG_FANOUT, 0, 4), BITS(0, 0xffff),
 	  SHOW(FANOUT), .from = "PACKET_DIAG_FANOUT",
@@ -88,3 +94,4 @@
 #undef SHOW
 #undef PACKET_INFO
 #undef RING
+#undef EITHER_RING

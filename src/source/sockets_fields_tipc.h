@@ -9,9 +9,9 @@
 	.shape = &shape_tipc, .in = { TIPC_NLA_SOCK, TIPC_NLA_SOCK_##nest }, .attr = type, .size = 4
 #define FLAG .type = FT_BOOL, .get = get_flag
 
-	{ .name = "local_node", .type = FT_INT, TIPC(TIPC_NLA_SOCK_ADDR),
+	{ .name = "local_node", .type = FT_INT, TIPC(TIPC_NLA_SOCK_ADDR), .flags = FF_COLUMN,
 	  .doc = "Number of this node in the tipc cluster." },
-	{ .name = "remote_node", .type = FT_INT, WITHIN(CON, TIPC_NLA_CON_NODE),
+	{ .name = "remote_node", .type = FT_INT, WITHIN(CON, TIPC_NLA_CON_NODE), .flags = FF_COLUMN,
 	  .from = "TIPC_NLA_CON_NODE",
 	  .doc = "Number of the node at the other end of a tipc connection." },
 	{ .name = "service_type", .type = FT_INT, WITHIN(CON, TIPC_NLA_CON_TYPE),

@@ -11,7 +11,7 @@
 #define STATS(member) \
 	.type = FT_INT, .unit = "packets", .flags = FF_COUNTER, XDP(STATS, xdp_diag_stats, member)
 
-	{ .name = "queue", .type = FT_INT, XDP(INFO, xdp_diag_info, queue_id),
+	{ .name = "queue", .type = FT_INT, XDP(INFO, xdp_diag_info, queue_id), .flags = FF_COLUMN,
 	  .doc = "Queue of the device that an xdp socket is bound to." },
 	{ .name = "rx_entries", ENTRIES(RX_RING), .doc = "Descriptors of its receive ring." },
 	{ .name = "tx_entries", ENTRIES(TX_RING), .doc = "Descriptors of its send ring." },

@@ -89,20 +89,26 @@ bool get_user(const struct row *row, const struct field *f, struct value *v)
 }
 
 /* Of a listener the two queues are connections: those that wait, and how many may. */
-bool get_queue_of_listener(const struct row *row, const struct field *f, struct value *v)
+bool is_listener(const struct row *row, const struct field *f)
 {
-	return diag(row)->idiag_state == STATE_LISTEN && field_load(f, row, v);
-}
-
-bool get_backlog_used(const struct row *row, const struct field *f, struct value *v)
-{
-	const struct inet_diag_msg *m = diag(row);
+	const struct sock_kind *k = socket_kind(row);
 
 	(void)f;
-	if (m->idiag_state != STATE_LISTEN || m->idiag_wqueue == 0)
+	return k->state && k->state(row) == STATE_LISTEN;
+}
+
+/* The declaration has the places of the backlog. */
+bool get_backlog_used(const struct row *row, const struct field *f, struct value *v)
+{
+	static const struct field waiting = { .type = FT_INT, .places = queue_places };
+	struct field most = { .type = FT_INT, .places = f->places };
+	struct value waits, backlog;
+
+	if (!field_load(&most, row, &backlog) || backlog.num == 0 ||
+	    !field_load(&waiting, row, &waits))
 		return false;
 	v->kind = VALUE_FLOAT;
-	v->real = (double)m->idiag_rqueue / (double)m->idiag_wqueue;
+	v->real = (double)waits.num / (double)backlog.num;
 	return true;
 }
 

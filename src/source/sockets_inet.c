@@ -300,8 +300,15 @@ static int inet_end(const struct row *row, struct nl_error *err)
 	return -1;
 }
 
-/* Names the dumps of listeners in a recording: they are no list of all sockets. */
+/* Name dumps in a recording that are no list of all sockets, or not of all facts. */
 #define KEY_LISTENERS UINT32_C(0x80000000)
+#define KEY_ASIDE     UINT32_C(0x40000000)
+
+void inet_aside(struct dump_plan *plan)
+{
+	if (nl_recording())
+		plan->request.key |= KEY_ASIDE;
+}
 
 static void note_listener(const struct nlmsghdr *msg, uint64_t ports[1024])
 {
@@ -351,6 +358,7 @@ const struct sock_kind sock_inet = {
 	.lay_out = inet_lay_out,
 	.key = inet_key,
 	.inode = inet_inode,
+	.peer = inet_peer,
 	.state = inet_state,
 	.refetch = inet_refetch,
 	.end = inet_end,

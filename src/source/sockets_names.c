@@ -12,10 +12,9 @@
 #include <sys/socket.h>
 
 const struct enum_name proto_names[] = {
-	{ PROTO_TCP, "tcp" },	    { PROTO_UDP, "udp" },
-	{ PROTO_PACKET, "packet" }, { PROTO_NETLINK, "netlink" },
-	{ PROTO_VSOCK, "vsock" },   { PROTO_XDP, "xdp" },
-	{ PROTO_TIPC, "tipc" },	    { 0, NULL },
+	{ PROTO_TCP, "tcp" },	    { PROTO_UDP, "udp" },	  { PROTO_UNIX, "unix" },
+	{ PROTO_PACKET, "packet" }, { PROTO_NETLINK, "netlink" }, { PROTO_VSOCK, "vsock" },
+	{ PROTO_XDP, "xdp" },	    { PROTO_TIPC, "tipc" },	  { 0, NULL },
 };
 
 const struct enum_name family_names[] = {
@@ -29,6 +28,8 @@ const struct enum_name family_names[] = {
 	{ AF_INET6, "ip6" },
 	{ AF_INET6, "v6" },
 	{ AF_INET6, "6" },
+	{ AF_UNIX, "unix" },
+	{ AF_UNIX, "local" },
 	{ AF_PACKET, "packet" },
 	{ AF_PACKET, "link" },
 	{ AF_NETLINK, "netlink" },
@@ -107,6 +108,7 @@ const struct enum_name owner_status_names[] = {
 	{ OWNER_CLOSED, "closed" },
 	{ OWNER_GONE, "gone" },
 	{ OWNER_UNREADABLE, "unreadable" },
+	{ OWNER_UNTRUSTED, "untrusted" },
 	{ 0, NULL },
 };
 

@@ -2,7 +2,7 @@
  * Owns where the fields that several kinds of sockets have lie in the messages of each.
  * Those of one kind only are declared with the fields.
  */
-#include "sockets.h"
+#include "sockets_unix.h"
 
 #include <linux/netlink_diag.h>
 #include <linux/packet_diag.h>
@@ -19,6 +19,7 @@
 		.size = SIZE(type, member)                                \
 	}
 #define INET(member)	HEAD(inet, struct inet_diag_msg, member)
+#define UNIX(member)	HEAD(unix, struct unix_diag_msg, member)
 #define PACKET(member)	HEAD(packet, struct packet_diag_msg, member)
 #define NETLINK(member) HEAD(netlink, struct netlink_diag_msg, member)
 #define VSOCK(member)	HEAD(vsock, struct vsock_diag_msg, member)
@@ -43,6 +44,7 @@
 /* One of the numbers of sock_diag_put_meminfo, SK_MEMINFO_*. */
 #define MEMORY(index)                                            \
 	ATTR(inet, INET_DIAG_SKMEMINFO, (index)*4, 4),           \
+		ATTR(unix, UNIX_DIAG_MEMINFO, (index)*4, 4),     \
 		ATTR(packet, PACKET_DIAG_MEMINFO, (index)*4, 4), \
 		ATTR(netlink, ATTR_ZERO, (index)*4, 4), ATTR(xdp, XDP_DIAG_MEMINFO, (index)*4, 4)
 
@@ -51,8 +53,13 @@ _Static_assert(PACKET_DIAG_INFO == 0 && NETLINK_DIAG_MEMINFO == 0 && TIPC_NLA_SO
 	       "these are read as ATTR_ZERO");
 
 const struct place type_places[] = {
-	PACKET(pdiag_type), NETLINK(ndiag_type),	 VSOCK(vdiag_type),
-	XDP(xdiag_type),    TIPC(TIPC_NLA_SOCK_TYPE, 4), END,
+	UNIX(udiag_type),
+	PACKET(pdiag_type),
+	NETLINK(ndiag_type),
+	VSOCK(vdiag_type),
+	XDP(xdiag_type),
+	TIPC(TIPC_NLA_SOCK_TYPE, 4),
+	END,
 };
 const struct place protocol_places[] = { PACKET(pdiag_num), NETLINK(ndiag_protocol), END };
 const struct place flags_places[] = {
@@ -65,6 +72,7 @@ const struct place cookie_places[] = {
 	{ .shape = &shape_inet,
 	  .offset = offsetof(struct inet_diag_msg, id.idiag_cookie),
 	  .size = 8 },
+	{ .shape = &shape_unix, .offset = offsetof(struct unix_diag_msg, udiag_cookie), .size = 8 },
 	{ .shape = &shape_packet,
 	  .offset = offsetof(struct packet_diag_msg, pdiag_cookie),
 	  .size = 8 },
@@ -79,16 +87,12 @@ const struct place cookie_places[] = {
 	END,
 };
 const struct place inode_places[] = {
-	INET(idiag_inode),
-	PACKET(pdiag_ino),
-	NETLINK(ndiag_ino),
-	VSOCK(vdiag_ino),
-	XDP(xdiag_ino),
-	TIPC(TIPC_NLA_SOCK_INO, 4),
-	END,
+	INET(idiag_inode), UNIX(udiag_ino), PACKET(pdiag_ino),		NETLINK(ndiag_ino),
+	VSOCK(vdiag_ino),  XDP(xdiag_ino),  TIPC(TIPC_NLA_SOCK_INO, 4), END,
 };
 const struct place uid_places[] = {
 	INET(idiag_uid),
+	ATTR(unix, UNIX_DIAG_UID, 0, 4),
 	ATTR(packet, PACKET_DIAG_UID, 0, 4),
 	ATTR(xdp, XDP_DIAG_UID, 0, 4),
 	TIPC(TIPC_NLA_SOCK_UID, 4),
@@ -102,12 +106,14 @@ const struct place dev_places[] = {
 };
 const struct place shutdown_places[] = {
 	ATTR(inet, INET_DIAG_SHUTDOWN, 0, 1),
+	ATTR(unix, UNIX_DIAG_SHUTDOWN, 0, 1),
 	VSOCK(vdiag_shutdown),
 	END,
 };
 /* Those that count bytes; what tipc counts are messages. */
 const struct place recvq_places[] = {
 	INET(idiag_rqueue),
+	ATTR(unix, UNIX_DIAG_RQLEN, 0, 4),
 	ATTR(packet, PACKET_DIAG_MEMINFO, SK_MEMINFO_RMEM_ALLOC * 4, 4),
 	ATTR(packet, OWN_RMEM, 0, 4),
 	ATTR(netlink, ATTR_ZERO, SK_MEMINFO_RMEM_ALLOC * 4, 4),
@@ -117,10 +123,22 @@ const struct place recvq_places[] = {
 };
 const struct place sendq_places[] = {
 	INET(idiag_wqueue),
+	ATTR(unix, UNIX_DIAG_RQLEN, 4, 4),
 	ATTR(packet, PACKET_DIAG_MEMINFO, SK_MEMINFO_WMEM_ALLOC * 4, 4),
 	ATTR(netlink, ATTR_ZERO, SK_MEMINFO_WMEM_ALLOC * 4, 4),
 	ATTR(netlink, OWN_WMEM, 0, 4),
 	ATTR(xdp, XDP_DIAG_MEMINFO, SK_MEMINFO_WMEM_ALLOC * 4, 4),
+	END,
+};
+/* Those that count connections, of a listener. */
+const struct place queue_places[] = {
+	INET(idiag_rqueue),
+	ATTR(unix, UNIX_DIAG_RQLEN, 0, 4),
+	END,
+};
+const struct place backlog_places[] = {
+	INET(idiag_wqueue),
+	ATTR(unix, UNIX_DIAG_RQLEN, 4, 4),
 	END,
 };
 const struct place rmem_places[] = {

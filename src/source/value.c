@@ -110,8 +110,9 @@ static void list_text(const struct field *f, const struct value *v, char buf[VAL
 		char one[VALUE_TEXT_MAX];
 		const char *text = value_text(f, &v->list.items[i], one, &len);
 
-		if (at + len + 5 > VALUE_TEXT_MAX) {
-			memcpy(buf + at, ",...", 5);
+		/* a comma, the item, and room for what says that there are more */
+		if (at + 1 + len + sizeof(",...") > VALUE_TEXT_MAX) {
+			memcpy(buf + at, ",...", sizeof(",..."));
 			return;
 		}
 		if (i)

@@ -111,18 +111,51 @@ struct spelt {
 	char buf[VALUE_TEXT_MAX];
 };
 
+/* Memory for what lies in the lists of the row at hand: blocks that are kept for the next row. */
+struct block {
+	struct block *next;
+	size_t used, size;
+	_Alignas(16) unsigned char mem[];
+};
+
 struct view {
 	struct fmt_writer *writer;
 	size_t n;
 	const struct field **fields;
 	struct fmt_cell *cells;
 	struct spelt *texts; /* a cell each */
-	struct items {	     /* of the list that a cell is */
-		struct fmt_cell *cells;
-		struct spelt *texts;
-		size_t room;
-	} * items;
+	struct block *blocks, *now;
 };
+
+/* Zeroed; NULL: no memory. */
+static void *take(struct view *v, size_t size)
+{
+	struct block **at = v->now ? &v->now : &v->blocks;
+	void *p;
+
+	size = (size + 15) & ~(size_t)15;
+	while (*at && (*at)->size - (*at)->used < size)
+		at = &(*at)->next;
+	if (!*at) {
+		size_t room = size > 65536 ? size : 65536;
+
+		*at = malloc(sizeof(**at) + room);
+		if (!*at)
+			return NULL;
+		**at = (struct block){ NULL, 0, room };
+	}
+	v->now = *at;
+	p = v->now->mem + v->now->used;
+	v->now->used += size;
+	return memset(p, 0, size);
+}
+
+static void forget(struct view *v)
+{
+	for (struct block *b = v->blocks; b; b = b->next)
+		b->used = 0;
+	v->now = NULL;
+}
 
 static struct fmt_column format_column(const struct view_column *c)
 {
@@ -169,8 +202,7 @@ struct view *view_open(const struct fmt_layout *layout, const struct view_column
 	v->fields = calloc(n, sizeof(*v->fields));
 	v->cells = calloc(n, sizeof(*v->cells));
 	v->texts = calloc(n, sizeof(*v->texts));
-	v->items = calloc(n, sizeof(*v->items));
-	if (v->fields && v->cells && v->texts && v->items)
+	if (v->fields && v->cells && v->texts)
 		v->writer = open_writer(layout, columns, n, out);
 	if (!v->writer) {
 		view_free(v);
@@ -211,47 +243,107 @@ static void set_cell(const struct field *f, const struct value *value, struct fm
 	cell->text.p = value_text(f, value, text->buf, &cell->text.len);
 }
 
-static bool reserve(struct items *l, size_t n)
-{
-	struct fmt_cell *cells;
-	struct spelt *texts;
+static bool set_list(struct view *v, const struct field *f, const struct value *list,
+		     struct env *env, struct fmt_cell *cell);
 
-	if (n <= l->room)
+/* A text of the row's is copied: the next list of rows takes its place. */
+static bool own_text(struct view *v, struct fmt_cell *cell)
+{
+	char *copy;
+
+	if (cell->kind != FMT_TEXT || cell->text.len == 0)
 		return true;
-	cells = realloc(l->cells, n * sizeof(*cells));
-	if (!cells)
+	copy = take(v, cell->text.len);
+	if (!copy)
 		return false;
-	l->cells = cells;
-	texts = realloc(l->texts, n * sizeof(*texts));
-	if (!texts)
-		return false;
-	l->texts = texts;
-	l->room = n;
+	memcpy(copy, cell->text.p, cell->text.len);
+	cell->text.p = copy;
 	return true;
 }
 
-static bool set_list(const struct field *f, const struct value *value, struct fmt_cell *cell,
-		     struct items *l)
+static size_t count_fields(const struct source *s)
 {
-	if (!reserve(l, value->list.n))
+	size_t n = 0;
+
+	while (s->fields[n].name)
+		n++;
+	return n;
+}
+
+/* A row in a list: a member for each field that has a value. */
+static bool set_object(struct view *v, const struct row *row, struct fmt_cell *cell)
+{
+	struct fmt_member *m = take(v, count_fields(row->source) * sizeof(*m));
+	size_t n = 0;
+
+	if (!m)
 		return false;
-	for (size_t i = 0; i < value->list.n; i++)
-		set_cell(f, &value->list.items[i], &l->cells[i], &l->texts[i]);
+	for (const struct field *f = row->source->fields; f->name; f++, n++) {
+		struct spelt text;
+		struct value value;
+
+		m[n].name = f->name;
+		m[n].brief = f->flags & FF_COLUMN;
+		field_get(f, row, &value);
+		if (value.kind == VALUE_LIST) {
+			if (!set_list(v, f, &value, row->env, &m[n].cell))
+				return false;
+			continue;
+		}
+		set_cell(f, &value, &m[n].cell, &text);
+		if (!own_text(v, &m[n].cell))
+			return false;
+	}
+	cell->kind = FMT_OBJECT;
+	cell->object.members = m;
+	cell->object.n = n;
+	return true;
+}
+
+static bool set_item(struct view *v, const struct field *f, const struct value *item,
+		     struct env *env, struct fmt_cell *cell)
+{
+	struct spelt *text;
+	struct row row;
+
+	if (item->kind == VALUE_ROW) {
+		item_row(f, item, env, &row);
+		return set_object(v, &row, cell);
+	}
+	text = take(v, sizeof(*text));
+	if (text)
+		set_cell(f, item, cell, text);
+	return text && own_text(v, cell);
+}
+
+static bool set_list(struct view *v, const struct field *f, const struct value *list,
+		     struct env *env, struct fmt_cell *cell)
+{
+	const struct value *items = list->list.items;
+	size_t n = list->list.n;
+	struct fmt_cell *cells = take(v, n * sizeof(*cells));
+
+	if (!cells)
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (!set_item(v, f, &items[i], env, &cells[i]))
+			return false;
 	cell->kind = FMT_LIST;
-	cell->list.items = l->cells;
-	cell->list.n = value->list.n;
+	cell->list.items = cells;
+	cell->list.n = n;
 	return true;
 }
 
 bool view_row(struct view *v, const struct row *row)
 {
+	forget(v);
 	for (size_t i = 0; i < v->n; i++) {
 		struct value value;
 
 		field_get(v->fields[i], row, &value);
 		if (value.kind != VALUE_LIST)
 			set_cell(v->fields[i], &value, &v->cells[i], &v->texts[i]);
-		else if (!set_list(v->fields[i], &value, &v->cells[i], &v->items[i]))
+		else if (!set_list(v, v->fields[i], &value, row->env, &v->cells[i]))
 			return false;
 	}
 	return fmt_writer_row(v->writer, v->cells);
@@ -275,10 +367,11 @@ void view_free(struct view *v)
 	free(v->fields);
 	free(v->cells);
 	free(v->texts);
-	for (size_t i = 0; v->items && i < v->n; i++) {
-		free(v->items[i].cells);
-		free(v->items[i].texts);
+	while (v->blocks) {
+		struct block *next = v->blocks->next;
+
+		free(v->blocks);
+		v->blocks = next;
 	}
-	free(v->items);
 	free(v);
 }

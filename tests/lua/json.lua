@@ -1,106 +1,118 @@
--- Reads JSON (RFC 8259), for tests that compare with what other programs print.
---
---   json.decode(text)   the value; null is json.null, objects and arrays are tables
-
+-- Reads JSON (RFC 8259) as programs print it: json.decode(text) -> tables, strings, numbers,
+-- booleans; null is json.null. Raises with the position of what is wrong.
 local json = { null = setmetatable({}, { __tostring = function() return "null" end }) }
 
 local escapes = {
-  ['"'] = '"', ["\\"] = "\\", ["/"] = "/", b = "\b", f = "\f", n = "\n", r = "\r", t = "\t",
+  b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", ["/"] = "/", ["\\"] = "\\", ['"'] = '"',
 }
 
-local function fail(text, at, what)
-  error(("json: %s at byte %d: %q"):format(what, at, text:sub(at, at + 20)), 0)
+local value
+
+local function fail(at, what)
+  error("JSON: " .. what .. " at byte " .. at, 0)
 end
 
 local function skip(text, at)
-  return text:find("[^ \t\r\n]", at) or #text + 1
+  return text:match("^[ \t\r\n]*()", at)
 end
 
-local function read_string(text, at)
+local function escaped(text, at)
+  local char = text:sub(at, at)
+  if escapes[char] then
+    return escapes[char], at + 1
+  end
+  local code = text:match("^u(%x%x%x%x)", at)
+  code = code and tonumber(code, 16) or fail(at, "a bad escape")
+  local low = text:match("^\\u(%x%x%x%x)", at + 5)
+  if code >= 0xd800 and code < 0xdc00 and low then
+    code = 0x10000 + ((code - 0xd800) << 10) + (tonumber(low, 16) - 0xdc00)
+    return utf8.char(code), at + 11
+  end
+  return utf8.char(code), at + 5
+end
+
+local function string_at(text, at)
   local parts = {}
-  at = at + 1
   while true do
-    local plain, stop = text:match('^([^"\\]*)()', at)
+    local plain, char, after = text:match('^([^"\\]*)(["\\])()', at)
+    if not plain then
+      fail(at, "a string without an end")
+    end
     parts[#parts + 1] = plain
-    local c = text:sub(stop, stop)
-    if c == '"' then
-      return table.concat(parts), stop + 1
-    elseif c == "" then
-      fail(text, at, "a text without its end")
+    if char == '"' then
+      return table.concat(parts), after
     end
-    local e = text:sub(stop + 1, stop + 1)
-    if e == "u" then
-      local code = text:match("^%x%x%x%x", stop + 2)
-      parts[#parts + 1] = utf8.char(tonumber(code, 16))
-      at = stop + 6
-    else
-      parts[#parts + 1] = escapes[e] or fail(text, stop, "an unknown escape")
-      at = stop + 2
-    end
+    parts[#parts + 1], at = escaped(text, after)
   end
 end
 
-local read
-
--- Members up to the closing bracket; each is put into `into` by put(value, next position).
-local function read_members(text, at, close, member)
-  at = skip(text, at + 1)
+-- Members up to the closing bracket, each read by `one`, which gives the place behind it.
+local function members(text, at, close, one)
+  at = skip(text, at)
   if text:sub(at, at) == close then
     return at + 1
   end
   while true do
-    at = skip(text, member(at))
-    local c = text:sub(at, at)
-    if c == close then
+    at = skip(text, one(at))
+    local char = text:sub(at, at)
+    if char == close then
       return at + 1
-    elseif c ~= "," then
-      fail(text, at, "a comma or " .. close .. " was expected")
+    elseif char ~= "," then
+      fail(at, "neither , nor " .. close)
     end
     at = skip(text, at + 1)
   end
 end
 
+local function array(text, at)
+  local list = {}
+  return list, members(text, at, "]", function(from)
+    list[#list + 1], from = value(text, from)
+    return from
+  end)
+end
+
+local function object(text, at)
+  local t = {}
+  return t, members(text, at, "}", function(from)
+    local key, after
+    if text:sub(from, from) ~= '"' then
+      fail(from, "no name")
+    end
+    key, after = string_at(text, from + 1)
+    after = text:match("^[ \t\r\n]*:()", after) or fail(after, "no colon")
+    t[key], after = value(text, after)
+    return after
+  end)
+end
+
 local words = { ["true"] = true, ["false"] = false, null = json.null }
 
-read = function(text, at)
-  local c = text:sub(at, at)
-  local into = {}
-  if c == "{" then
-    return into, read_members(text, at, "}", function(here)
-      local key, behind = read_string(text, here)
-      behind = skip(text, behind)
-      if text:sub(behind, behind) ~= ":" then
-        fail(text, behind, "a colon was expected")
-      end
-      into[key], behind = read(text, skip(text, behind + 1))
-      return behind
-    end)
-  elseif c == "[" then
-    return into, read_members(text, at, "]", function(here)
-      local value, behind = read(text, here)
-      into[#into + 1] = value
-      return behind
-    end)
-  elseif c == '"' then
-    return read_string(text, at)
+function value(text, at)
+  at = skip(text, at)
+  local char = text:sub(at, at)
+  if char == "{" then
+    return object(text, at + 1)
+  elseif char == "[" then
+    return array(text, at + 1)
+  elseif char == '"' then
+    return string_at(text, at + 1)
   end
-  local word = text:match("^%a+", at)
-  if word and words[word] ~= nil then
-    return words[word], at + #word
+  local word, after = text:match("^(%a+)()", at)
+  if words[word] ~= nil then
+    return words[word], after
   end
-  local number = text:match("^-?[%d.eE+-]+", at)
-  if not number then
-    fail(text, at, "a value was expected")
-  end
-  return math.tointeger(tonumber(number)) or tonumber(number), at + #number
+  word, after = text:match("^(-?%d[%d.eE+-]*)()", at)
+  return tonumber(word) or fail(at, "no value"), after
 end
 
 function json.decode(text)
-  local value, at = read(text, skip(text, 1))
-  if skip(text, at) <= #text then
-    fail(text, at, "something behind the value")
+  local result, at = value(text, 1)
+  at = skip(text, at)
+  if at <= #text then
+    fail(at, "more")
   end
-  return value
+  return result
 end
 
 return json

@@ -15,7 +15,7 @@ ip link set v0 master br0
 ip link set br0 up
 ip link set v0 up
 ip link set v1 up
-sysctl -qw net.ipv4.igmp_max_memberships=100 net.ipv6.conf.v1.use_tempaddr=2
+sysctl -qw net.ipv4.igmp_max_memberships=1000 net.ipv6.conf.v1.use_tempaddr=2
 sysctl -qw net.ipv6.conf.br0.optimistic_dad=1 2>/dev/null || :
 ip addr add 10.1.0.1/24 brd + dev v1 label v1:x valid_lft 1000 preferred_lft 500 metric 7
 ip addr add 10.1.0.2/24 dev v1
@@ -299,20 +299,26 @@ function TestNeighs:test_proxies_of_ip()
   lu.assertEquals(#neighs { flags = "proxy" }, 2)
 end
 
--- Each state is set and seen at once, before the kernel's timers change it.
+-- Sets the state and sees it, before the kernel's timers change it.
+local function set_and_see(address, state)
+  local set = S.run("ip neigh replace " .. address
+    .. " lladdr 02:00:00:00:00:99 dev v1 nud " .. state)
+  lu.assertEquals(set.code, 0, set.err)
+  local n = neighs { addr = address, dev = "v1", state = state }:first()
+  S.run("ip neigh del " .. address .. " dev v1")
+  lu.assertNotNil(n)
+  lu.assertEquals(n.state, state)
+  return n
+end
+
 function TestNeighs:test_every_state()
   for _, state in ipairs({
     "none", "incomplete", "reachable", "stale", "delay", "probe", "failed", "noarp", "permanent",
   }) do
     for family, address in pairs({ inet = "10.1.0.99", inet6 = "fd00::99" }) do
-      local set = S.run("ip neigh replace " .. address
-        .. " lladdr 02:00:00:00:00:99 dev v1 nud " .. state)
-      lu.assertEquals(set.code, 0, set.err)
-      local n = neighs { addr = address, dev = "v1" }:first()
-      lu.assertEquals(n.state, state)
-      lu.assertEquals(n.family, family)
-      lu.assertEquals(#neighs { state = state, addr = address }, 1)
-      S.run("ip neigh del " .. address .. " dev v1")
+      in_time(function()
+        lu.assertEquals(set_and_see(address, state).family, family)
+      end)
     end
   end
 end
@@ -526,18 +532,22 @@ function TestGroups:test_whole_under_churn()
   end
   lu.assertEquals(S.run({ "ip", "-batch", "-" }, { stdin = table.concat(add, "\n") }).code, 0)
   for i = 1, 200 do
-    add[i] = "maddr add 01:00:5e:10:00:" .. ("%02x"):format(i) .. " dev v1"
-    del[i] = "maddr del 01:00:5e:10:00:" .. ("%02x"):format(i) .. " dev v1"
+    add[i] = "addr add 239.3.0." .. i .. "/32 dev v1 autojoin"
+    del[i] = "addr del 239.3.0." .. i .. "/32 dev v1"
   end
   local batch = S.temporary(table.concat(add, "\n") .. "\n" .. table.concat(del, "\n") .. "\n")
   local churn = io.popen("while :; do ip -batch " .. batch .. " || exit; done 2>&1 & echo $!; wait")
   local pid = churn:read("l")
   local sizes = {}
   local ok, why = pcall(function()
-    for _ = 1, 50 do
+    for _ = 1, 200 do
       local list = maddrs:list()
       local seen = by_key(list, group_key)
       sizes[#list] = true
+      for _, m in ipairs(list) do
+        -- the line of an interface in net/igmp may be missing: then these seem to be another's
+        lu.assertTrue(m.dev == "v1" or not (m.addr or ""):find("^239%."), tostring(m))
+      end
       for i = 1, stable do
         lu.assertNotNil(seen["v1 inet 239.2.0." .. i])
         lu.assertNotNil(seen["v1 link 01:00:5e:02:00:" .. ("%02x"):format(i)])
@@ -554,10 +564,10 @@ end
 
 TestNavigation = {}
 
--- Runs body with the pid of a process in another namespace that listens at 10.9.0.1.
+-- Runs body with the pid of a process in another namespace that is connected with itself.
 local function elsewhere(body)
   local script = "ip link set lo up; ip addr add 10.9.0.1/32 dev lo; "
-    .. 'exec "$0" listen=10.9.0.1:4242 -- sh -c "echo \\$\\$; exec sleep 60"'
+    .. 'exec "$0" conn=10.9.0.1:4242 -- sh -c "echo \\$\\$; exec sleep 60"'
   local other = io.popen("exec unshare -n sh -c " .. S.sh_quote(script) .. " "
     .. S.sh_quote(S.sockmaker_path()))
   local pid = math.tointeger(tonumber(other:read("l")))
@@ -598,7 +608,7 @@ function TestNavigation:test_queries_in_the_place_of_the_record()
     lu.assertEquals(a.netns, tostring(pid))
     lu.assertEquals(#sockets { laddr = "10.9.0.1" }, 0)
     local q = a.sockets
-    lu.assertEquals(q:first().lport, 4242)
+    lu.assertEquals(#q, 3)
     lu.assertEquals(q { state = "listen" }:first().netns, tostring(pid))
     lu.assertStrContains(q:explain(), "namespaces " .. pid)
     -- another place cannot be named, for it would be another question
@@ -654,14 +664,9 @@ function TestNavigation:test_links()
   lu.assertEquals(#a.sockets, 0)
 end
 
-local function here_and_there(body)
-  body(nil)
-  elsewhere(body)
-end
-
 function TestNavigation:test_processes()
   if not rawget(_G, "processes") then
-    return
+    S.skip("this program has no processes")
   end
   elsewhere(function(pid)
     local s = sockets { netns = pid, lport = 4242 }:first()
@@ -674,18 +679,28 @@ function TestNavigation:test_processes()
     end
     lu.assertTrue(found)
   end)
+  lu.assertTrue(#addrs > 0) -- connsh.last keeps the namespace of its query open
 end
 
 function TestNavigation:test_routes()
   if not rawget(_G, "route") then
-    return
+    S.skip("this program has no routes")
   end
-  here_and_there(function(pid)
-    for s in sockets { netns = pid, raddr = "10.9.0.1" } do
+  elsewhere(function(pid)
+    local connected = sockets { netns = pid, raddr = "10.9.0.1", state = "established" }
+    lu.assertEquals(#connected, 2)
+    for s in connected do
       lu.assertEquals(s.route.dev, "lo")
+      lu.assertEquals(s.route.dst, "10.9.0.1")
+      lu.assertEquals(s.route.link.name, "lo")
+      lu.assertEquals(s.route.netns, tostring(pid))
     end
+    lu.assertNil(sockets { netns = pid, state = "listen" }:first().route)
+    lu.assertTrue(#addrs > 0) -- as above
   end)
-  lu.assertEquals(#addrs:first().link.routes, #rawget(_G, "routes") { dev = "lo" })
+  local lo = addrs { addr = "127.0.0.1" }:first().link
+  lu.assertTrue(#lo.routes > 0)
+  lu.assertEquals(#lo.routes, #rawget(_G, "routes") { dev = "lo" })
 end
 
 S.main()

@@ -51,7 +51,9 @@ static const struct spec specs[] = {
 	{ "raw6", sm_make_raw6, false, "raw6=icmp6|NUMBER" },
 	{ "unix", sm_make_unix, false,
 	  "unix=PATH|@NAME|pair*N        N connections, ,queue=M not accepted" },
-	{ "packet", sm_make_packet, true, "packet[=all|ip|ipv6|arp|TYPE]" },
+	{ "packet", sm_make_packet, true,
+	  "packet[=all|ip|ipv6|arp|TYPE] "
+	  ",rxring=VERSION,txring,fanout=N,promisc,join,auxdata,filter" },
 	{ "netlink", sm_make_netlink, true, "netlink[=route|generic|diag|uevent|N],groups=MASK" },
 	{ "bulk", sm_make_bulk, false,
 	  "bulk=ADDR:PORT*N              N pairs in other processes, ,procs=M" },
@@ -86,6 +88,9 @@ static const struct option {
 	OPTION(keepalive, FLAG),    OPTION(v6only, FLAG),    OPTION(orphan, FLAG),
 	OPTION(disconnected, FLAG), OPTION(dgram, FLAG),     OPTION(seqpacket, FLAG),
 	OPTION(rate, NUMBER),	    OPTION(timewait, FLAG),  OPTION(comm, TEXT),
+	OPTION(rxring, NUMBER),	    OPTION(txring, FLAG),    OPTION(fanout, NUMBER),
+	OPTION(promisc, FLAG),	    OPTION(join, FLAG),	     OPTION(auxdata, FLAG),
+	OPTION(filter, FLAG),
 #undef OPTION
 };
 
@@ -106,6 +111,8 @@ static const struct sm_opts no_options = {
 	.groups = -1,
 	.procs = -1,
 	.rate = -1,
+	.rxring = -1,
+	.fanout = -1,
 };
 
 static void usage(FILE *to)

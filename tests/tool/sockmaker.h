@@ -45,6 +45,9 @@ struct sm_opts {
 	bool reuseport, nodelay, keepalive, v6only;
 	bool orphan;	   /* state=: close the descriptor, leave the socket to the kernel */
 	bool disconnected; /* state=close: connected first, then disconnected */
+	long rxring;	   /* packet=: version of a receive ring, 1 to 3 */
+	long fanout;	   /* packet=: number of its group */
+	bool txring, promisc, join, auxdata, filter;
 	bool dgram, seqpacket;
 	bool timewait; /* churn=: closed in order, which leaves one end in time-wait */
 };
@@ -129,7 +132,7 @@ void sm_make_udplite(char *value, struct sm_opts *o);
 void sm_make_raw(char *value, struct sm_opts *o);
 void sm_make_raw6(char *value, struct sm_opts *o);
 void sm_make_unix(char *value, struct sm_opts *o);
-void sm_make_packet(char *value, struct sm_opts *o);
+void sm_make_packet(char *value, struct sm_opts *o); /* sockmaker_packet.c */
 void sm_make_netlink(char *value, struct sm_opts *o);
 void sm_make_bulk(char *value, struct sm_opts *o);    /* sockmaker_bulk.c */
 void sm_make_holders(char *value, struct sm_opts *o); /* sockmaker_bulk.c */

@@ -1,14 +1,11 @@
 /*
- * sockmaker: everything that is no TCP connection: udp, udplite, raw, unix, packet, netlink.
+ * sockmaker: everything that is no TCP connection: udp, udplite, raw, unix, netlink.
  */
 #include "sockmaker.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/if_packet.h>
 #include <linux/netlink.h>
-#include <net/ethernet.h>
-#include <net/if.h>
 #include <netdb.h>
 #include <poll.h>
 #include <stdio.h>
@@ -252,32 +249,6 @@ void sm_make_unix(char *value, struct sm_opts *o)
 	for (long i = 0; i < taken + queued; i++)
 		unix_client(&sun, len, fd, i < taken, o);
 	sm_made("unix %s with %ld connections, %ld queued", value, taken, queued);
-}
-
-/* packet=PROTOCOL: all (the default), ip, ipv6, arp or an ethertype. */
-void sm_make_packet(char *value, struct sm_opts *o)
-{
-	struct sockaddr_ll at = { .sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL) };
-	int fd;
-
-	if (strcmp(value, "ip") == 0)
-		at.sll_protocol = htons(ETHERTYPE_IP);
-	else if (strcmp(value, "ipv6") == 0)
-		at.sll_protocol = htons(ETHERTYPE_IPV6);
-	else if (strcmp(value, "arp") == 0)
-		at.sll_protocol = htons(ETHERTYPE_ARP);
-	else if (value[0] != '\0' && strcmp(value, "all") != 0)
-		at.sll_protocol = htons((uint16_t)sm_number(value, 0, 65535, "packet: ethertype"));
-	fd = sm_socket(AF_PACKET, o->dgram ? SOCK_DGRAM : SOCK_RAW, 0, o);
-	if (fd < 0)
-		return;
-	/* It is read by nobody, so that lo's traffic must not fill its buffer. */
-	sm_drop_all(fd);
-	if (o->dev != NULL)
-		at.sll_ifindex = (int)if_nametoindex(o->dev);
-	if (bind(fd, (struct sockaddr *)&at, sizeof(at)) != 0)
-		sm_die(errno, "packet socket");
-	sm_made("packet socket %s", value);
 }
 
 /* netlink=PROTOCOL: route (the default), generic, diag, uevent or a number. */

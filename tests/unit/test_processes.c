@@ -22,9 +22,9 @@
 #include <sys/resource.h>
 #include <time.h>
 
-#define ALL                                                                                        \
-	(PROCESS_IDS | PROCESS_ARGS | PROCESS_EXE | PROCESS_CGROUP | PROCESS_NETNS | PROCESS_FDS | \
-	 PROCESS_SOCKETS)
+#define ALL                                                                             \
+	(PROCESS_STATUS | PROCESS_ARGS | PROCESS_EXE | PROCESS_CGROUP | PROCESS_NETNS | \
+	 PROCESS_FDS | PROCESS_SOCKETS)
 
 /* What the walk told of one process, with texts of its own. */
 struct seen {
@@ -172,7 +172,7 @@ static void test_zombie(void **state)
 	assert_true(look(pid, ALL, &s));
 	assert_int_equal(s.p.state, 'Z');
 	assert_int_equal(s.p.told & (PROCESS_ARGS | PROCESS_EXE), 0);
-	assert_int_equal(s.p.told & PROCESS_IDS, PROCESS_IDS);
+	assert_int_equal(s.p.told & PROCESS_STATUS, PROCESS_STATUS);
 	assert_int_equal(s.p.rss, 0);
 	waitpid(pid, NULL, 0);
 	assert_false(look(pid, ALL, &s));
@@ -260,7 +260,7 @@ static void test_all(void **state)
 	(void)state;
 	for (size_t i = 0; i < CHILDREN; i++)
 		pids[i] = start(nothing, NULL);
-	assert_int_equal(processes_open(&w, 0, PROCESS_IDS | PROCESS_EXE, &err), 0);
+	assert_int_equal(processes_open(&w, 0, PROCESS_STATUS | PROCESS_EXE, &err), 0);
 	while ((rc = processes_next(w, &p, &err)) > 0) {
 		assert_true(p.pid > last);
 		last = p.pid;
@@ -368,7 +368,7 @@ static int as_nobody(void *arg)
 		return 77;
 	if (processes_open(&w, *(pid_t *)arg, ALL, &err) < 0 || processes_next(w, &p, &err) != 1)
 		return 1;
-	if (!(p.told & PROCESS_IDS) || p.uid != 0)
+	if (!(p.told & PROCESS_STATUS) || p.uid != 0)
 		return 2;
 	if ((p.withheld & (PROCESS_EXE | PROCESS_NETNS)) != (PROCESS_EXE | PROCESS_NETNS))
 		return 3;

@@ -135,7 +135,6 @@ static void assert_stat(const char *name, size_t len)
 	assert_int_equal(p.threads, 3);
 	assert_int_equal(p.start, 998);
 	assert_int_equal(p.cpu, 300);
-	assert_int_equal(p.rss, 25);
 	assert_false(p.kernel);
 	free(copy);
 	for (int cut = 0; cut < n; cut++) {
@@ -163,7 +162,6 @@ static void test_stat_of_threads_of_the_kernel(void **state)
 	(void)state;
 	assert_true(process_stat(text, sizeof(text) - 1, &p));
 	assert_true(p.kernel);
-	assert_int_equal(p.rss, 0);
 }
 
 static void test_damaged_stat(void **state)
@@ -200,22 +198,32 @@ static void test_damaged_stat(void **state)
 	}
 }
 
-static void test_ids(void **state)
+static void test_status(void **state)
 {
-	uint32_t uid = 1, gid = 1;
+	static const char *const bad[] = {
+		"",
+		"x\nUid:\t1",
+		"x\nUid:\t1\t2\nGid:",
+		"x\nUid:\t1\nGid:\t1\t2\n",
+		"x\nUid:\t1\t-2\nGid:\t1\t2\n",
+		"x\nUid:\t1\t4294967296\nGid:\t1\t2\n",
+	};
+	struct process_info p = { .uid = 1 };
 
 	(void)state;
-	assert_true(process_ids("Name:\tUid:\nUmask:\t0022\nUid:\t1000\t0\t2\t3\n"
-				"Gid:\t5\t4294967295\t7\t8\n",
-				&uid, &gid));
-	assert_int_equal(uid, 0);
-	assert_int_equal(gid, UINT32_MAX);
-	assert_false(process_ids("", &uid, &gid));
-	assert_false(process_ids("x\nUid:\t1", &uid, &gid));
-	assert_false(process_ids("x\nUid:\t1\t2\nGid:", &uid, &gid));
-	assert_false(process_ids("x\nUid:\t1\nGid:\t1\t2\n", &uid, &gid));
-	assert_false(process_ids("x\nUid:\t1\t-2\nGid:\t1\t2\n", &uid, &gid));
-	assert_false(process_ids("x\nUid:\t1\t4294967296\nGid:\t1\t2\n", &uid, &gid));
+	assert_true(process_status("Name:\tUid:\nUmask:\t0022\nUid:\t1000\t0\t2\t3\n"
+				   "Gid:\t5\t4294967295\t7\t8\nVmRSS:\t    1648 kB\n",
+				   &p));
+	assert_int_equal(p.uid, 0);
+	assert_int_equal(p.gid, UINT32_MAX);
+	assert_int_equal(p.rss, 1648 * 1024);
+	assert_true(process_status("x\nUid:\t1\t2\nGid:\t1\t2\nVmRSS:", &p));
+	assert_int_equal(p.rss, 0);
+	assert_true(
+		process_status("x\nUid:\t1\t2\nGid:\t1\t2\nVmRSS:\t18446744073709551615 kB", &p));
+	assert_int_equal(p.rss, 0);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(process_status(bad[i], &p));
 }
 
 static void test_links_of_namespaces(void **state)
@@ -281,7 +289,7 @@ int main(void)
 		cmocka_unit_test(test_stat),
 		cmocka_unit_test(test_stat_of_threads_of_the_kernel),
 		cmocka_unit_test(test_damaged_stat),
-		cmocka_unit_test(test_ids),
+		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_links_of_namespaces),
 		cmocka_unit_test(test_ports),
 	};
