@@ -34,6 +34,8 @@ static int next_recorded(struct recorded *r, const struct nlmsghdr **msg, struct
 	if (rc == 0 && !nl_list_ended(r->list))
 		return nl_fail(err, EPROTO, "the recorded list of %s ended without its end",
 			       r->what);
+	if (rc < 0 && err->code == EAGAIN)
+		return READER_TORN;
 	if (rc <= 0)
 		return rc;
 	free(r->msg);
@@ -59,6 +61,12 @@ static int next(struct reader *reader, const struct nlmsghdr **msg, struct nl_er
 	nl_record_aside(true);
 	rc = r->inner->ops->next(r->inner, msg, err);
 	nl_record_aside(false);
+	if (rc == READER_TORN) {
+		if (!r->ended)
+			nl_record_end(&r->mark, EAGAIN, "things changed while they were read");
+		r->ended = true;
+		return rc;
+	}
 	if (rc > 0)
 		nl_record_data(&r->mark, *msg, (*msg)->nlmsg_len);
 	else if (!r->ended && (rc == 0 || err->code != ECANCELED))
