@@ -3,7 +3,7 @@
  * and the exit code, nothing else.
  */
 #include "connsh/lx.h"
-#include "connsh/netlink.h"
+#include "connsh/recording.h"
 #include "connsh/repl.h"
 
 #include <errno.h>
@@ -20,7 +20,7 @@
 #define CONNSH_VERSION "unknown"
 #endif
 
-enum { OPT_NETNS = 256, OPT_VERSION, OPT_RECORD, OPT_REPLAY, OPT_COLUMNS };
+enum { OPT_NETNS = 256, OPT_VERSION, OPT_RECORD, OPT_FROM, OPT_SNAPSHOT, OPT_COLUMNS };
 
 /* One row an option: what getopt needs and what -h says. */
 static const struct {
@@ -43,12 +43,16 @@ static const struct {
 	  "NAME|PID|PATH",
 	  "ask in this network namespace" },
 	{ { NULL, required_argument, NULL, 'L' }, "DIR", "take connsh's own modules from DIR" },
+	{ { "snapshot", required_argument, NULL, OPT_SNAPSHOT },
+	  "FILE",
+	  "write all that there is to FILE" },
+	{ { "from", required_argument, NULL, OPT_FROM },
+	  "FILE",
+	  "answer from such a FILE, not from the kernel" },
+	{ { "replay", required_argument, NULL, OPT_FROM }, "FILE", "the same as --from" },
 	{ { "record", required_argument, NULL, OPT_RECORD },
 	  "FILE",
-	  "write what the kernel answers to FILE" },
-	{ { "replay", required_argument, NULL, OPT_REPLAY },
-	  "FILE",
-	  "take answers from such a FILE, not from the kernel" },
+	  "write only what the queries ask for to FILE" },
 	{ { "help", no_argument, NULL, 'h' }, NULL, "this text" },
 	{ { "version", no_argument, NULL, OPT_VERSION }, NULL, "the version" },
 };
@@ -62,7 +66,7 @@ struct command {
 	int nchunks;
 	struct lx_view view; /* how -p and -q print */
 	bool interactive;
-	const char *record, *replay;
+	const char *record, *from, *snapshot;
 	int script; /* index of the script in argv; argc: none */
 };
 
@@ -143,6 +147,18 @@ static void getopt_tables(char *letters, struct option *longs)
 	*longs = (struct option){ 0 };
 }
 
+/* What does not go together: -1: nothing; else the exit code. */
+static int check(const struct command *c, int argc)
+{
+	if (!c->snapshot || !(c->from || c->record || c->lx.netns || c->nchunks || c->interactive ||
+			      c->script < argc))
+		return -1;
+	fputs("connsh: --snapshot takes everything and does nothing else: no other option or "
+	      "script goes with it\n",
+	      stderr);
+	return LX_USAGE;
+}
+
 /* -1: go on; else the exit code. */
 static int parse(int argc, char **argv, struct command *c)
 {
@@ -182,8 +198,11 @@ static int parse(int argc, char **argv, struct command *c)
 		case OPT_RECORD:
 			c->record = optarg;
 			break;
-		case OPT_REPLAY:
-			c->replay = optarg;
+		case OPT_FROM:
+			c->from = optarg;
+			break;
+		case OPT_SNAPSHOT:
+			c->snapshot = optarg;
 			break;
 		case 'h':
 			return help();
@@ -196,7 +215,7 @@ static int parse(int argc, char **argv, struct command *c)
 		}
 	}
 	c->script = optind;
-	return -1;
+	return check(c, argc);
 }
 
 static int exit_code(lua_State *L, enum lx_result rc)
@@ -257,6 +276,8 @@ static int run(lua_State *L, const struct command *c, int argc, char **argv)
 
 	lx_set_args(L, argv, argc, script ? c->script : 0);
 	lx_catch_interrupts(L);
+	if (c->snapshot)
+		return (int)lx_snapshot(L, c->snapshot);
 	for (int i = 0; rc == LX_OK && i < c->nchunks; i++)
 		rc = run_chunk(L, c->chunks[i * 2], c->chunks[i * 2 + 1], &c->view);
 	if (rc == LX_OK && script)
@@ -275,7 +296,7 @@ static int start_recordings(const struct command *c)
 {
 	struct nl_error err;
 
-	if ((c->replay && nl_replay_load(c->replay, &err) < 0) ||
+	if ((c->from && nl_replay_load(c->from, &err) < 0) ||
 	    (c->record && nl_record_start(c->record, &err) < 0)) {
 		fprintf(stderr, "connsh: %s\n", err.text);
 		return LX_ERROR;

@@ -88,6 +88,12 @@ void lx_view_stdout(struct lx_view *view);
 /* Writes the message on top of the stack to standard error as "connsh: ..." and pops it. */
 void lx_complain(lua_State *L);
 
+/*
+ * Takes a snapshot (snapshot_take in query.h): a line on standard output says what was
+ * written, one on standard error what could not be had (then LX_INCOMPLETE).
+ */
+enum lx_exit lx_snapshot(lua_State *L, const char *path);
+
 /* LX_INCOMPLETE if an answer was not whole and the script did not accept that, else LX_OK. */
 enum lx_exit lx_verdict(lua_State *L);
 

@@ -71,9 +71,10 @@ struct nl_stats {
  * Starts a dump: opens a socket (close-on-exec, extended acks, strict checking
  * on NETLINK_ROUTE, bound by the kernel), sends the request with
  * NLM_F_REQUEST | NLM_F_DUMP | req->flags. If a recording is loaded
- * (nl_replay_load) the dump comes from there and no socket is opened.
+ * the dump comes from there and no socket is opened.
  * netns_fd: a descriptor of the network namespace to ask in, or -1 for the one
- * this process is in; the caller keeps it.
+ * this process is in; the caller keeps it. Below -1: a namespace of the loaded
+ * recording (nl_replay_netns).
  * Returns 0 and sets *out, or -1 and fills *err (EMFILE, EPERM,
  * EPROTONOSUPPORT ... as the system said; ENOENT when the recording lacks it).
  */
@@ -106,8 +107,8 @@ void nl_dump_close(struct nl_dump *dump);
  * aligns to 8), 0 when the kernel said yes without an object (to a request that
  * only acts, with NLM_F_ACK in req->flags), or -1 with *err: ENOENT or ESTALE
  * when the kernel has no such object, EMSGSIZE when buf is too small. A recording
- * has no single objects: ENOENT then. Any bit of NLM_F_DUMP in req->flags makes
- * the kernel answer with a list, hence EINVAL.
+ * has those objects that were asked for in the same words: ENOENT for others. Any bit of NLM_F_DUMP
+ * in req->flags makes the kernel answer with a list, hence EINVAL.
  */
 ptrdiff_t nl_get(const struct nl_request *req, int netns_fd, void *buf, size_t size,
 		 struct nl_error *err);
@@ -136,33 +137,11 @@ unsigned nl_ifindex(const char *name, int netns_fd);
 int nl_open_in(int netns_fd, const char *path);
 
 /*
- * Recordings: a file with the datagrams of dumps as the kernel sent them.
- *
- * Layout, all numbers little-endian u32: magic "connshnl", version (1); then
- * records of {kind, length, bytes padded to 4}. Kind 1 begins a dump, which is
- * the current one from now on: bus, type, key. Kind 2 is one datagram of the
- * current dump, its port id and sequence as the kernel sent them. Kind 3 returns
- * to an earlier dump, as happens when several are open: its number in the file,
- * from 0. A reader takes the dump's first datagram's sequence and port as the
- * expected ones. Of several dumps with the same bus, type and key it takes the
- * last that has its end mark, or the last; asking again gives the same again.
- * Dumps that are open when a recording is unloaded or replaced stay usable.
+ * Is a recording loaded, which answers in the kernel's place, or is one being
+ * written? The rest of it is in recording.h.
  */
-int nl_replay_load(const char *path, struct nl_error *err);
-/* The same from memory; the bytes are copied. Drops any recording loaded before. */
-int nl_replay_memory(const void *bytes, size_t len, struct nl_error *err);
-void nl_replay_unload(void);
 bool nl_replay_loaded(void);
-/*
- * From now on the datagrams of every dump that is opened are also appended to
- * path, created anew (0600). EBUSY when a recording is under way. Requests go
- * out as they are: to record whole lists, ask for them without a filter.
- */
-int nl_record_start(const char *path, struct nl_error *err);
-/* Is a recording being written? */
 bool nl_recording(void);
-/* Flushes and closes it; -1 and *err when writing failed at any point; 0 when none is. */
-int nl_record_stop(struct nl_error *err);
 
 /*
  * Attributes. An index of the attributes in [start, start+len): tb[type] for

@@ -9,7 +9,10 @@
 
 #include <sys/types.h>
 
-/* A network namespace that is held open. Reference counted, one per name and inode. */
+/*
+ * A network namespace that is held open, or one of the loaded recording. Reference
+ * counted, one per name and inode.
+ */
 struct netns;
 
 /*
@@ -22,7 +25,7 @@ struct netns;
 int netns_open(const char *spec, struct netns **out, struct nl_error *err);
 struct netns *netns_ref(struct netns *ns);
 void netns_unref(struct netns *ns);
-int netns_fd(const struct netns *ns);
+int netns_fd(const struct netns *ns); /* of a recording: -1 or below, as in netlink.h */
 /* Are they the same one, by whatever names? NULL: here. */
 bool netns_same(const struct netns *a, const struct netns *b);
 const char *netns_name(const struct netns *ns); /* as it was asked for */
@@ -35,7 +38,9 @@ struct netns_entry {
 	char **names;	  /* below /run/netns, then paths of other mounts; each can be asked for */
 	pid_t pid;	  /* the lowest of the processes in it; 0: none is known */
 	size_t processes; /* that are in it, as far as they may be looked at */
-	bool own;	  /* that of this process */
+	uint32_t *pids;	  /* theirs; not of a recording */
+	size_t room;
+	bool own; /* that of this process */
 };
 
 struct netns_list {
@@ -46,10 +51,16 @@ struct netns_list {
 
 /*
  * All network namespaces that processes are in, by /proc/PID/ns/net, or that are
- * mounted somewhere: the own one first, then those with names. 0, or -1 and *err.
+ * mounted somewhere: the own one first, then those with names. Of a loaded recording:
+ * those that were found when it was taken. 0, or -1 and *err.
  */
 int netns_list_read(struct netns_list *l, struct nl_error *err);
 void netns_list_free(struct netns_list *l);
+/*
+ * Writes down one that was found, with its names and pids, while a recording is made;
+ * ns: as it was opened, NULL: it could not be entered.
+ */
+void netns_record(const struct netns_entry *e, const struct netns *ns);
 /* What it can be asked for by: its first name, else its pid, written to buf. */
 #define NETNS_NAME_MAX 32
 const char *netns_entry_name(const struct netns_entry *e, char buf[NETNS_NAME_MAX]);
@@ -152,6 +163,8 @@ struct owners *owners_new(void); /* NULL: no memory */
  * folder, so a pid that is used again never mixes two of them up. A pid that an
  * earlier pass found under another name, program or cgroup stands, for each
  * socket, as it was when it was seen last with it.
+ * With a loaded recording its passes are asked (ENODATA: it has none), and while one is
+ * written the pass is over all processes and written down.
  * -1 and *err: ENODEV, ENOENT ... /proc itself cannot be read, EMFILE or ENFILE (no
  * process is skipped for want of descriptors, of which a thread needs a few), ENOMEM, or ECANCELED
  * when nl_cancel was raised. The table answers as before then.

@@ -218,7 +218,7 @@ struct calls {
 struct report {
 	bool complete;
 	bool flagged;	    /* not complete for a reason that asking again may cure */
-	const char *source; /* "netlink", "proc", "recording" */
+	const char *source; /* "netlink", "proc", "snapshot" */
 	size_t nwarnings;
 	char warnings[REPORT_WARNINGS][256];
 	size_t untold; /* number of the one, plus one, that a condition could not be told of rows */
@@ -276,5 +276,25 @@ int query_count(struct query *q, const struct calls *calls, uint64_t *n, struct 
 
 /* What would be asked and tested, in lines; last may be NULL. malloc'ed, NULL: no memory. */
 char *query_explain(struct query *q, const struct report *last, struct nl_error *err);
+
+/* ---- snapshots ------------------------------------------------------------------ */
+
+/* What a snapshot holds, and what could not be had. */
+struct snapshot_report {
+	uint64_t rows;
+	uint64_t bytes;
+	size_t namespaces;
+	size_t nmissing; /* texts says why, as far as there is room */
+	char texts[REPORT_WARNINGS][256];
+	bool hidden; /* the sockets of some processes, by permission */
+};
+
+/*
+ * Writes a recording of everything to path: every source, all its parts and fields, in
+ * every network namespace that can be entered, the texts of /proc that tools read, and
+ * which process holds which socket. What cannot be had is told in it and in *out.
+ * -1 and *err: there is no file; EBUSY while a recording is made, EINVAL from one.
+ */
+int snapshot_take(const char *path, struct snapshot_report *out, struct nl_error *err);
 
 #endif

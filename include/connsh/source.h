@@ -391,6 +391,8 @@ void env_share_owners(struct env *e, struct env *with);
  */
 int env_scan_owners(struct env *e, const struct owners_request *req, const struct cond *only,
 		    uint32_t needs, struct nl_error *err);
+/* Can a pass be made at all: not if a recording is loaded that has none. */
+bool env_tells_owners(void);
 bool env_owners_looked(const struct env *e); /* was there any pass? */
 /* Has a pass found what fields with these needs tell of the socket? */
 bool env_owner_known(const struct env *e, uint32_t inode, uint32_t needs);
@@ -767,6 +769,8 @@ void message_free(struct message *m);
 struct scan *scan_open(const struct source *s, const struct scan_request *req);
 /* 1: *row is filled, valid until the next call; 0: the end; -1: *err. */
 int scan_next(struct scan *sc, struct row *row, struct nl_error *err);
+/* After -1: the next scan_next begins with the dump behind the one that failed. */
+void scan_go_on(struct scan *sc);
 unsigned scan_flags(const struct scan *sc);
 void scan_stats(const struct scan *sc, struct scan_stats *out);
 /*

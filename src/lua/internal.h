@@ -224,6 +224,9 @@ void load_open(lua_State *L) LX_RAISES;
 /* ---- base.c: count, sleep, print, the table connsh */
 void base_open(lua_State *L) LX_RAISES;
 
+/* snapshot.c */
+void snapshot_open(lua_State *L) LX_RAISES;
+
 /* ---- modules.c */
 void modules_open(lua_State *L, const struct lx_options *opt) LX_RAISES;
 

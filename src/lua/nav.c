@@ -49,8 +49,7 @@ static void set_place(lua_State *L, const struct nav *nav, const struct row *row
 
 	if (nav->place == NAV_HERE)
 		query_place(lq->q, env_netns(row->env));
-	/* a recording has no processes, and was made in one namespace */
-	if (nav->place != NAV_PROCESS || v->kind != VALUE_INT || nl_replay_loaded())
+	if (nav->place != NAV_PROCESS || v->kind != VALUE_INT)
 		return;
 	if (place_of_process(lq->q, row, v->num, &err) == 0)
 		return;

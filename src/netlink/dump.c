@@ -22,11 +22,10 @@ struct nl_dump {
 	const char *what;
 	struct nl_sock sock;
 	struct nl_mark mark;
-	struct nl_recording *replay; /* NULL: from the kernel */
-	uint32_t cursor;	     /* in the recording */
-	size_t offset;		     /* of data in the recording */
-	struct nl_error failure;     /* why it failed, to be told again */
-	uint64_t space[];	     /* NL_BUFFER_SIZE bytes, not for a replay */
+	struct nl_list *replay;	 /* NULL: from the kernel */
+	size_t offset;		 /* of data in the recording */
+	struct nl_error failure; /* why it failed, to be told again */
+	uint64_t space[];	 /* NL_BUFFER_SIZE bytes, not for a replay */
 };
 
 static void stop(struct nl_dump *dump, enum state state)
@@ -38,18 +37,23 @@ static void stop(struct nl_dump *dump, enum state state)
 /* To be called with dump->failure filled. */
 static int fail(struct nl_dump *dump, struct nl_error *err)
 {
+	if (dump->state == RUNNING && !dump->replay && dump->failure.code != ECANCELED)
+		nl_record_end(&dump->mark, dump->failure.code, dump->failure.text);
 	stop(dump, FAILED);
 	if (err)
 		*err = dump->failure;
 	return -1;
 }
 
-static struct nl_dump *new_dump(const struct nl_request *req, struct nl_recording *replay)
+/* Takes over the list. */
+static struct nl_dump *new_dump(const struct nl_request *req, struct nl_list *replay)
 {
 	struct nl_dump *dump = malloc(sizeof(*dump) + (replay ? 0 : NL_BUFFER_SIZE));
 
 	if (dump)
 		*dump = (struct nl_dump){ .what = req->what, .replay = replay, .sock.fd = -1 };
+	else
+		nl_list_close(replay);
 	return dump;
 }
 
@@ -88,34 +92,29 @@ static int open_live(struct nl_dump *dump, const struct nl_request *req, int net
 	return 0;
 }
 
-static int open_replay(struct nl_dump *dump, const struct nl_request *req, struct nl_error *err)
-{
-	if (!nl_replay_find(dump->replay, req, &dump->cursor))
-		return nl_fail(err, ENOENT, "the recording has no list of %s", req->what);
-	return 0;
-}
-
 int nl_dump_open(struct nl_dump **out, const struct nl_request *req, int netns_fd,
 		 struct nl_error *err)
 {
-	struct nl_recording *replay = nl_replay_hold();
-	struct nl_dump *dump = new_dump(req, replay);
-	int failed;
+	struct nl_error why = { .code = 0 };
+	struct nl_list *replay = NULL;
+	struct nl_mark mark;
+	struct nl_dump *dump;
 
 	*out = NULL;
-	if (!dump) {
-		nl_replay_drop(replay);
+	if (nl_replay_loaded() && !(replay = nl_list_dump(req, netns_fd, err)))
+		return -1;
+	dump = new_dump(req, replay);
+	if (!dump)
 		return nl_fail_sys(err, ENOMEM, "no memory to list %s", req->what);
-	}
-	if (replay)
-		failed = open_replay(dump, req, err);
-	else
-		failed = open_live(dump, req, netns_fd, err);
-	if (failed) {
+	mark = nl_record_dump(req, netns_fd);
+	if (!replay && open_live(dump, req, netns_fd, &why) != 0) {
+		nl_record_end(&mark, why.code, why.text);
 		nl_dump_close(dump);
+		if (err)
+			*err = why;
 		return -1;
 	}
-	dump->mark = nl_record_dump(req);
+	dump->mark = mark;
 	*out = dump;
 	return 0;
 }
@@ -138,11 +137,11 @@ static int fetch_live(struct nl_dump *dump)
 static int fetch_replay(struct nl_dump *dump)
 {
 	const struct nlmsghdr *first;
+	int rc = nl_list_next(dump->replay, &dump->data, &dump->len, &dump->offset, &dump->failure);
 
-	if (nl_cancel)
-		return nl_fail(&dump->failure, ECANCELED, "interrupted");
-	if (!nl_replay_datagram(dump->replay, &dump->cursor, &dump->data, &dump->len,
-				&dump->offset))
+	if (rc < 0)
+		return -1;
+	if (rc == 0)
 		return nl_fail(&dump->failure, EPROTO,
 			       "the recorded list of %s ended without its end mark", dump->what);
 	if (dump->stats.datagrams == 0 && dump->len >= sizeof(*first)) {
@@ -161,7 +160,7 @@ static int fetch(struct nl_dump *dump)
 		return -1;
 	dump->stats.datagrams++;
 	dump->stats.bytes += dump->len;
-	nl_record_datagram(&dump->mark, dump->data, dump->len);
+	nl_record_data(&dump->mark, dump->data, dump->len);
 	return 0;
 }
 
@@ -265,6 +264,6 @@ void nl_dump_close(struct nl_dump *dump)
 	if (!dump)
 		return;
 	nl_sock_close(&dump->sock);
-	nl_replay_drop(dump->replay);
+	nl_list_close(dump->replay);
 	free(dump);
 }

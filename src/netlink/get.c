@@ -67,22 +67,42 @@ static ptrdiff_t ask(struct nl_sock *sock, const struct nl_request *req, void *s
 	return nlh ? copy_object(nlh, req->what, buf, size, err) : -1;
 }
 
-ptrdiff_t nl_get(const struct nl_request *req, int netns_fd, void *buf, size_t size,
-		 struct nl_error *err)
+/* What was answered when the same words were asked. */
+static ptrdiff_t get_recorded(const struct nl_request *req, int netns_fd, void *buf, size_t size,
+			      struct nl_error *err)
 {
+	struct nl_list *list = nl_list_object(req, netns_fd, err);
+	const struct nlmsghdr *nlh;
+	const unsigned char *data;
+	size_t len, offset, pos = 0;
+	ptrdiff_t got = -1;
+	bool bad;
+	int rc;
+
+	if (!list)
+		return -1;
+	rc = nl_list_next(list, &data, &len, &offset, err);
+	if (rc > 0) {
+		nlh = nl_walk(data, len, &pos, &bad);
+		got = nlh ? copy_object(nlh, req->what, buf, size, err)
+			  : nl_fail(err, EBADMSG,
+				    "the recorded answer about %s is malformed at byte %zu of the "
+				    "recording",
+				    req->what, offset + pos);
+	} else if (rc == 0) {
+		got = 0;
+	}
+	nl_list_close(list);
+	return got;
+}
+
+static ptrdiff_t get_live(const struct nl_request *req, int netns_fd, void *buf, size_t size,
+			  struct nl_error *err)
+{
+	void *space = malloc(NL_BUFFER_SIZE);
 	struct nl_sock sock;
 	ptrdiff_t len = -1;
-	void *space;
 
-	if (nl_replay_loaded())
-		return nl_fail(err, ENOENT,
-			       "a recording holds lists only: it can not answer the "
-			       "request for %s",
-			       req->what);
-	if (req->flags & NLM_F_DUMP)
-		return nl_fail(err, EINVAL,
-			       "the request for %s asks for a list, not for one object", req->what);
-	space = malloc(NL_BUFFER_SIZE);
 	if (!space)
 		return nl_fail_sys(err, ENOMEM, "no memory to ask for %s", req->what);
 	if (nl_sock_open(&sock, req, netns_fd, err) == 0) {
@@ -90,5 +110,30 @@ ptrdiff_t nl_get(const struct nl_request *req, int netns_fd, void *buf, size_t s
 		nl_sock_close(&sock);
 	}
 	free(space);
+	return len;
+}
+
+ptrdiff_t nl_get(const struct nl_request *req, int netns_fd, void *buf, size_t size,
+		 struct nl_error *err)
+{
+	struct nl_error why = { .code = 0 };
+	struct nl_mark mark;
+	ptrdiff_t len;
+
+	if (nl_replay_loaded())
+		return get_recorded(req, netns_fd, buf, size, err);
+	if (req->flags & NLM_F_DUMP)
+		return nl_fail(err, EINVAL,
+			       "the request for %s asks for a list, not for one object", req->what);
+	len = get_live(req, netns_fd, buf, size, &why);
+	if (len < 0 && err)
+		*err = why;
+	/* what only acts is no answer to be given again */
+	if (!nl_recording() || (req->flags & NLM_F_ACK) || why.code == ECANCELED)
+		return len;
+	mark = nl_record_object(req, netns_fd);
+	if (len > 0)
+		nl_record_data(&mark, buf, (size_t)len);
+	nl_record_end(&mark, why.code, why.text);
 	return len;
 }

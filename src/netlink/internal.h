@@ -1,11 +1,12 @@
 /*
  * What the files of the netlink room share among themselves: building errors,
- * one private socket, the recording's two sides. No other room includes this.
+ * one private socket, a recording as it is loaded. No other room includes this.
  */
 #ifndef CONNSH_NETLINK_INTERNAL_H
 #define CONNSH_NETLINK_INTERNAL_H
 
 #include "connsh/netlink.h"
+#include "connsh/recording.h"
 
 #include <sys/types.h>
 
@@ -54,39 +55,112 @@ ssize_t nl_sock_recv(struct nl_sock *sock, void *buf, size_t size, const char *w
 		     uint64_t *foreign, struct nl_error *err);
 void nl_sock_close(struct nl_sock *sock);
 
-/* recording.c: names one dump of the recording being written; zero is none. */
-struct nl_mark {
-	unsigned generation; /* of the recording, so that a later one is not mixed up */
-	uint32_t number;     /* of the dump in it */
+/* A hash of bytes, the same on every machine: FNV-1a. */
+static inline uint64_t nl_hash(const void *data, size_t len)
+{
+	const unsigned char *p = data;
+	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < len; i++)
+		hash = (hash ^ p[i]) * UINT64_C(0x100000001b3);
+	return hash;
+}
+
+/* facts.c */
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define NL_BYTE_ORDER "little"
+#else
+#define NL_BYTE_ORDER "big"
+#endif
+/* Writes the facts into the recording that was begun. */
+void nl_record_facts(void);
+
+/* ---- a loaded recording: replay.c makes it, answers.c asks it ------------------------ */
+
+#define NL_PROCESS_HEAD 24 /* bytes before the inodes of a process */
+#define NL_NO_DATA	UINT32_MAX
+#define NL_MOST_NETNS	(INT32_MAX - 1) /* -1 minus a number is an int */
+
+/* A dump, an object or a text, as its head names it. */
+struct nl_head {
+	uint32_t kind, netns, bus, type;
+	uint64_t key; /* of a text: the hash of its path */
 };
 
-struct nl_mark nl_record_dump(const struct nl_request *req);
-void nl_record_datagram(const struct nl_mark *mark, const void *data, size_t len);
-
-/* The layout of a recording, for both of its sides. All numbers little-endian. */
-#define NL_REC_MAGIC   "connshnl"
-#define NL_REC_VERSION 1
-#define NL_REC_HEAD    12 /* bytes of magic and version */
-
-enum {
-	NL_REC_DUMP = 1,     /* bus, type, key: begins a dump */
-	NL_REC_DATAGRAM = 2, /* one datagram of the current dump */
-	NL_REC_AGAIN = 3,    /* number: that dump, counted from 0, is the current one again */
+struct nl_rec_list {
+	struct nl_head head;
+	size_t path;	      /* of a text: where its path lies */
+	uint32_t first, last; /* of its data */
+	bool whole;	      /* has its end mark */
+	bool ended;	      /* has an end record: */
+	uint32_t code;
+	size_t why;
 };
 
-/* replay.c: the loaded recording, held while a dump reads it. */
-struct nl_recording;
+/* A piece of a list. */
+struct nl_rec_data {
+	size_t offset;
+	uint32_t len;
+	uint32_t next; /* of the same list */
+};
+
+struct nl_rec_name {
+	uint32_t netns, what;
+	uint64_t number;
+	size_t name; /* 0: it has none */
+};
+
+struct nl_rec_netns {
+	uint64_t inode;
+	uint32_t number;
+	size_t name;
+};
+
+/* Processes in a namespace: n pids from offset on. */
+struct nl_rec_pids {
+	uint32_t netns;
+	size_t offset, n;
+};
+
+/* An array that grows. */
+struct nl_array {
+	void *items;
+	size_t n, size;
+};
+
+struct nl_recording {
+	unsigned holders; /* under the lock of replay.c */
+	unsigned char *bytes;
+	size_t len;
+	struct nl_array lists, data, names, netns, pids;
+	struct nl_array processes, facts; /* size_t each: where they lie */
+	uint32_t *order;		  /* numbers of lists, sorted by their heads */
+	uint32_t current;		  /* list, while loading */
+	int pass;			  /* flags of all, or -1 */
+};
 
 /* The loaded recording or NULL. It stays until nl_replay_drop, even if unloaded. */
 struct nl_recording *nl_replay_hold(void);
 void nl_replay_drop(struct nl_recording *rec);
-/* Sets *cursor before the first datagram of the dump; false when there is none. */
-bool nl_replay_find(const struct nl_recording *rec, const struct nl_request *req, uint32_t *cursor);
-/*
- * The next datagram of the dump and its offset in the recording; false at the
- * end of what was recorded.
- */
-bool nl_replay_datagram(const struct nl_recording *rec, uint32_t *cursor,
-			const unsigned char **data, size_t *len, size_t *offset);
+/* The same, not held: for answers that are valid while it is loaded. */
+struct nl_recording *nl_replay_peek(void);
+
+const char *nl_rec_fact(const struct nl_recording *rec, const char *key);
+
+/* Heads and names in their order; below, equal to or above 0. */
+int nl_head_compare(const struct nl_head *a, const struct nl_head *b);
+int nl_rec_name_compare(const void *a, const void *b);
+
+static inline uint32_t nl_rec_u32(const struct nl_recording *rec, size_t offset)
+{
+	const unsigned char *p = rec->bytes + offset;
+
+	return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static inline uint64_t nl_rec_u64(const struct nl_recording *rec, size_t offset)
+{
+	return nl_rec_u32(rec, offset) | (uint64_t)nl_rec_u32(rec, offset + 4) << 32;
+}
 
 #endif

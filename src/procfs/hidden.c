@@ -4,6 +4,8 @@
  */
 #include "private.h"
 
+#include "connsh/recording.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -145,5 +147,7 @@ bool processes_hidden(void)
 
 bool owners_hidden(void)
 {
+	if (nl_replay_loaded())
+		return nl_replay_pass() > 0 && nl_replay_pass() & NL_PASS_HIDDEN;
 	return !first_namespace("/proc/self/ns/pid", FIRST_PID_NS) || processes_hidden();
 }

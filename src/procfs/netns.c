@@ -5,8 +5,11 @@
  */
 #include "private.h"
 
+#include "connsh/recording.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <linux/nsfs.h>
 #include <sched.h>
@@ -21,7 +24,7 @@
 
 struct netns {
 	unsigned refs;
-	int fd;
+	int fd; /* below 0: of the loaded recording */
 	dev_t dev;
 	ino_t ino;
 	char *name;
@@ -164,17 +167,108 @@ static struct netns *keep(int fd, const char *spec, const struct stat *st)
 	return ns;
 }
 
+/* "/run/netns/NAME" and the like, and "/proc/PID/ns/net"; NULL: the spec is no such path. */
+static const char *behind(const char *spec, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return strncmp(spec, dir, n) == 0 && !strchr(spec + n, '/') ? spec + n : NULL;
+}
+
+static int recorded_pid(const char *spec)
+{
+	char *end;
+	unsigned long pid = strtoul(spec, &end, 10);
+
+	if (*spec < '0' || *spec > '9' || pid > INT_MAX)
+		return 0;
+	return *end == '\0' || strcmp(end, "/ns/net") == 0 ? nl_replay_netns_pid((uint32_t)pid) : 0;
+}
+
+/* The number of what spec meant when the loaded recording was taken; 0 and *err. */
+static int find_recorded(const char *spec, struct nl_error *err)
+{
+	const char *name = behind(spec, "/run/netns/");
+	char buf[80];
+	int fd;
+
+	if (!name)
+		name = behind(spec, "/var/run/netns/");
+	fd = nl_replay_netns(name ? name : spec);
+	if (fd == 0)
+		fd = recorded_pid(strncmp(spec, "/proc/", 6) == 0 ? spec + 6 : spec);
+	if (fd == 0)
+		nl_fail(err, ENOENT,
+			"the recording has no network namespace \"%s\": neither a name nor a pid "
+			"in it",
+			shown(spec, buf));
+	return fd;
+}
+
+/* 0: there is no such namespace. */
+static uint64_t recorded_inode(int fd)
+{
+	const char *name;
+	uint64_t inode;
+	int number;
+
+	for (size_t i = 0; nl_replay_netns_at(i, &number, &inode, &name); i++)
+		if (number == fd)
+			return inode;
+	return 0;
+}
+
+static int open_recorded(const char *spec, struct netns **out, struct nl_error *err)
+{
+	int fd = find_recorded(spec, err);
+	struct stat st = { 0 };
+	char buf[80];
+
+	if (fd == 0)
+		return -1;
+	if (fd != -1 && !nl_replay_netns_asked(fd))
+		return nl_fail(err, ENODATA,
+			       "the recording has nothing of the network namespace \"%s\": it was "
+			       "not entered",
+			       shown(spec, buf));
+	st.st_ino = recorded_inode(fd);
+	*out = known(spec, &st);
+	if (*out)
+		(*out)->refs++;
+	else
+		*out = keep(fd, spec, &st);
+	return *out ? 0 : procfs_no_memory(err);
+}
+
+/* So that the same words find it in the recording that is being written. */
+static void record_opened(int fd, const char *spec)
+{
+	uint32_t number = nl_record_netns(fd, 0), pid;
+	bool is_pid = spec[strspn(spec, "0123456789")] == '\0';
+
+	if (is_pid) {
+		pid = (uint32_t)strtoul(spec, NULL, 10);
+		nl_record_netns_pids(number, &pid, 1);
+	} else {
+		nl_record_netns_name(number, spec);
+	}
+}
+
 int netns_open(const char *spec, struct netns **out, struct nl_error *err)
 {
 	struct stat st;
-	int fd = find(spec, err);
+	int fd;
 
+	if (nl_replay_loaded())
+		return open_recorded(spec, out, err);
+	fd = find(spec, err);
 	if (fd < 0)
 		return -1;
 	if (check_kind(fd, spec, &st, err) < 0) {
 		close(fd);
 		return -1;
 	}
+	record_opened(fd, spec);
 	*out = known(spec, &st);
 	if (*out) {
 		close(fd);
@@ -203,7 +297,8 @@ void netns_unref(struct netns *ns)
 	while (*at != ns)
 		at = &(*at)->next;
 	*at = ns->next;
-	close(ns->fd);
+	if (ns->fd >= 0)
+		close(ns->fd);
 	free(ns->name);
 	free(ns);
 }
@@ -217,7 +312,9 @@ static bool identity(const struct netns *ns, dev_t *dev, ino_t *ino)
 		*ino = ns->ino;
 		return true;
 	}
-	if (stat("/proc/thread-self/ns/net", &st) < 0)
+	if (nl_replay_loaded())
+		st = (struct stat){ .st_ino = recorded_inode(-1) };
+	else if (stat("/proc/thread-self/ns/net", &st) < 0)
 		return false;
 	*dev = st.st_dev;
 	*ino = st.st_ino;

@@ -5,6 +5,8 @@
  */
 #include "private.h"
 
+#include "connsh/recording.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -58,6 +60,21 @@ static bool add_name(struct netns_entry *e, const char *name)
 
 /* ---- processes ------------------------------------------------------------------------ */
 
+static bool add_pid(struct netns_entry *e, uint32_t pid)
+{
+	if (e->processes == e->room) {
+		size_t room = e->room ? 2 * e->room : 16;
+		uint32_t *pids = reallocarray(e->pids, room, sizeof(*pids));
+
+		if (!pids)
+			return false;
+		e->pids = pids;
+		e->room = room;
+	}
+	e->pids[e->processes++] = pid;
+	return true;
+}
+
 static int add_process(struct netns_list *l, int proc, const char *name, unsigned pid)
 {
 	char path[32], link[64];
@@ -78,7 +95,8 @@ static int add_process(struct netns_list *l, int proc, const char *name, unsigne
 	e = entry_of(l, inode);
 	if (!e)
 		return -1;
-	e->processes++;
+	if (!add_pid(e, pid))
+		return -1;
 	if (e->pid == 0 || pid < (unsigned)e->pid)
 		e->pid = (pid_t)pid;
 	return 0;
@@ -240,17 +258,52 @@ static int mark_own(struct netns_list *l, struct nl_error *err)
 	return 0;
 }
 
+static int read_live(struct netns_list *l, struct nl_error *err)
+{
+	return mark_own(l, err) < 0 || add_processes(l, err) < 0 ? -1 : add_mounts(l, err);
+}
+
+/* A namespace that was found when the loaded recording was taken. */
+static int read_recorded(struct netns_list *l, struct nl_error *err)
+{
+	const char *name;
+	uint64_t inode;
+	int netns_fd;
+
+	for (size_t i = 0; nl_replay_netns_at(i, &netns_fd, &inode, &name); i++) {
+		struct netns_entry *e = entry_of(l, inode);
+
+		if (!e || (name && !add_name(e, name)))
+			return procfs_no_memory(err);
+		e->own = netns_fd == -1;
+		e->processes = nl_replay_netns_pids(netns_fd, (uint32_t *)&e->pid);
+	}
+	l->hidden = nl_replay_fact("netns_hidden") != NULL;
+	return 0;
+}
+
+void netns_record(const struct netns_entry *e, const struct netns *ns)
+{
+	uint32_t number = nl_record_netns(ns ? netns_fd(ns) : -1, e->inode);
+
+	for (size_t i = 0; i < e->nnames; i++)
+		nl_record_netns_name(number, e->names[i]);
+	if (e->processes)
+		nl_record_netns_pids(number, e->pids, e->processes);
+}
+
 int netns_list_read(struct netns_list *l, struct nl_error *err)
 {
 	memset(l, 0, sizeof(*l));
-	if (mark_own(l, err) < 0 || add_processes(l, err) < 0 || add_mounts(l, err) < 0) {
+	if ((nl_replay_loaded() ? read_recorded(l, err) : read_live(l, err)) < 0) {
 		netns_list_free(l);
 		return -1;
 	}
 	for (size_t i = 0; i < l->n; i++)
 		if (l->list[i].nnames)
 			qsort(l->list[i].names, l->list[i].nnames, sizeof(char *), by_name);
-	qsort(l->list, l->n, sizeof(*l->list), by_place);
+	if (l->n)
+		qsort(l->list, l->n, sizeof(*l->list), by_place);
 	return 0;
 }
 
@@ -260,6 +313,7 @@ void netns_list_free(struct netns_list *l)
 		for (size_t k = 0; k < l->list[i].nnames; k++)
 			free(l->list[i].names[k]);
 		free(l->list[i].names);
+		free(l->list[i].pids);
 	}
 	free(l->list);
 	memset(l, 0, sizeof(*l));
@@ -285,6 +339,8 @@ int netns_open_entry(const struct netns_entry *e, struct netns **out, struct nl_
 		netns_unref(*out);
 		return nl_fail(err, ENOENT, "it has ended");
 	}
+	if (nl_replay_loaded())
+		return 0;
 	/* may it be entered? A file that is always there tells. */
 	fd = nl_open_in(netns_fd(*out), "/dev/null");
 	if (fd < 0) {

@@ -41,6 +41,7 @@ struct pass {
 	int proc;
 	struct imap wanted;
 	unsigned threads; /* at most */
+	bool told;	  /* what could not be looked into is found too, as such */
 	bool split;	  /* tables may be read in ranges */
 	atomic_bool stop, denied;
 
@@ -88,13 +89,43 @@ static void fail(struct pass *s, int code, pid_t pid)
 	pthread_mutex_unlock(&s->lock);
 }
 
+/* A record of a process that could not be looked into. */
+static void keep_denied(struct pass *s, pid_t pid)
+{
+	struct record *r = calloc(1, sizeof(*r));
+	char name[16];
+	int dir;
+
+	if (!r) {
+		fail(s, ENOMEM, pid);
+		return;
+	}
+	r->denied = true;
+	r->holder.pid = pid;
+	snprintf(name, sizeof(name), "%d", (int)pid);
+	dir = openat(s->proc, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (dir >= 0) {
+		/* comm may be read by all */
+		if (process_comm(dir, &r->holder) < 0)
+			r->holder.comm = NULL;
+		close(dir);
+	}
+	pthread_mutex_lock(&s->lock);
+	r->next = s->found;
+	s->found = r;
+	pthread_mutex_unlock(&s->lock);
+}
+
 /* A process cannot be looked at: it ended, or it is not ours to see, or all is lost. */
 static void leave_out(struct pass *s, int code, pid_t pid)
 {
-	if (code == EACCES || code == EPERM)
+	if (code == EACCES || code == EPERM) {
 		atomic_store(&s->denied, true);
-	else if (code != ENOENT && code != ESRCH)
+		if (s->told)
+			keep_denied(s, pid);
+	} else if (code != ENOENT && code != ESRCH) {
 		fail(s, code, pid);
+	}
 }
 
 /* ---- threads --------------------------------------------------------------------- */
@@ -489,9 +520,11 @@ static void drop(struct record *list)
 	}
 }
 
-int owners_scan(struct owners *o, const struct owners_request *req, struct nl_error *err)
+/* What a pass over /proc finds for the request: *list, whatever it returns. */
+static int look(const struct owners_request *req, bool told, struct record **list, bool *denied,
+		struct nl_error *err)
 {
-	struct pass s = { .req = req, .proc = -1, .err = err };
+	struct pass s = { .req = req, .proc = -1, .err = err, .told = told };
 	int rc = open_proc(&s);
 
 	if (rc == 0)
@@ -502,13 +535,35 @@ int owners_scan(struct owners *o, const struct owners_request *req, struct nl_er
 		run(&s);
 		rc = atomic_load(&s.stop) ? -1 : 0;
 	}
-	if (rc < 0)
-		drop(s.found);
-	else if (owners_add(o, s.found, atomic_load(&s.denied)) < 0)
-		rc = procfs_no_memory(err);
+	*list = s.found;
+	*denied = atomic_load(&s.denied);
 	free(s.pids);
 	imap_free(&s.wanted);
 	if (s.proc >= 0)
 		close(s.proc);
+	return rc;
+}
+
+int owners_scan(struct owners *o, const struct owners_request *req, struct nl_error *err)
+{
+	const struct owners_request all = { .facts = true, .threads = req->threads };
+	struct record *list = NULL;
+	bool denied = false;
+	int rc;
+
+	if (nl_replay_loaded()) {
+		rc = owners_replay(req, &list, &denied, err);
+	} else if (nl_recording()) {
+		/* other questions will be asked of it: all processes are written down */
+		rc = look(&all, true, &list, &denied, err);
+		if (rc == 0)
+			rc = owners_record(req, &list, &denied, err);
+	} else {
+		rc = look(req, false, &list, &denied, err);
+	}
+	if (rc < 0)
+		drop(list);
+	else if (owners_add(o, list, denied) < 0)
+		rc = procfs_no_memory(err);
 	return rc;
 }

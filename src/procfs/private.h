@@ -131,7 +131,8 @@ struct span {
 struct record {
 	struct record *next; /* while it is handed over */
 	struct holder holder;
-	bool told; /* exe and cgroup were asked for */
+	bool told;   /* exe and cgroup were asked for */
+	bool denied; /* it could not be looked into; comm NULL: nor its name read */
 	struct span *spans;
 };
 
@@ -141,5 +142,17 @@ void record_free(struct record *r); /* NULL is allowed */
  * that it could not read. -1: no memory; what the table answers is as before then.
  */
 int owners_add(struct owners *o, struct record *list, bool denied);
+
+/* ---- owners_recorded.c --------------------------------------------------------- */
+
+/*
+ * Writes down what a pass over all processes found, and leaves in *list those that
+ * the request asks for; *denied as the pass for that request would have it. -1: no memory.
+ */
+int owners_record(const struct owners_request *req, struct record **list, bool *denied,
+		  struct nl_error *err);
+/* The same from the loaded recording; ENODATA: it has no pass. */
+int owners_replay(const struct owners_request *req, struct record **list, bool *denied,
+		  struct nl_error *err);
 
 #endif

@@ -1,9 +1,11 @@
 /*
  * Owns reading files of /proc line by line. Files of a network namespace are
- * opened by a thread that is in it; once open they stay its own. Knows no
- * particular file.
+ * opened by a thread that is in it; once open they stay its own. Texts go through a
+ * recording both ways. Knows no particular file.
  */
 #include "private.h"
+
+#include "connsh/recording.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,8 +17,12 @@
 #define FILL 65536
 
 struct proc_file {
-	int fd;
+	int fd;		      /* -1: it comes from a recording */
+	struct nl_list *list; /* then */
+	struct nl_mark mark;
 	bool ended;
+	const unsigned char *piece; /* of the recording, what is left of it */
+	size_t left;
 	size_t at, len, size; /* of buf: what is read lies in [at, len) */
 	char *buf;
 	char path[]; /* for messages */
@@ -36,6 +42,28 @@ static int open_path(int netns_fd, const char *path)
 	return nl_open_in(netns_fd, full);
 }
 
+/* Begins to read, from the loaded recording or from /proc. */
+static int begin(struct proc_file *f, int netns_fd, struct nl_error *err)
+{
+	struct nl_error why;
+	int code;
+
+	if (nl_replay_loaded()) {
+		f->list = nl_list_text(f->path, netns_fd, err);
+		return f->list ? 0 : -1;
+	}
+	f->fd = open_path(netns_fd, f->path);
+	code = errno;
+	f->mark = nl_record_text(f->path, netns_fd);
+	if (f->fd >= 0)
+		return 0;
+	nl_fail(&why, code, "/proc/%.100s cannot be read: %s", f->path, strerror(code));
+	nl_record_end(&f->mark, code, why.text);
+	if (err)
+		*err = why;
+	return -1;
+}
+
 int proc_open(struct proc_file **out, int netns_fd, const char *path, struct nl_error *err)
 {
 	struct proc_file *f;
@@ -46,13 +74,11 @@ int proc_open(struct proc_file **out, int netns_fd, const char *path, struct nl_
 	f = malloc(sizeof(*f) + strlen(path) + 1);
 	if (!f)
 		return procfs_no_memory(err);
-	*f = (struct proc_file){ .fd = open_path(netns_fd, path) };
+	*f = (struct proc_file){ .fd = -1 };
 	strcpy(f->path, path);
-	if (f->fd < 0) {
-		int code = errno;
-
+	if (begin(f, netns_fd, err) < 0) {
 		free(f);
-		return nl_fail(err, code, "/proc/%.100s cannot be read: %s", path, strerror(code));
+		return -1;
 	}
 	*out = f;
 	return 0;
@@ -77,23 +103,72 @@ static bool make_room(struct proc_file *f)
 	return true;
 }
 
+/* As read(2) does it; -1 and *err. */
+static ssize_t read_recorded(struct proc_file *f, char *buf, size_t size, struct nl_error *err)
+{
+	size_t offset;
+	int rc = 1;
+
+	while (f->left == 0 && rc > 0)
+		rc = nl_list_next(f->list, &f->piece, &f->left, &offset, err);
+	if (rc < 0)
+		return -1;
+	if (rc == 0 && !nl_list_ended(f->list))
+		return nl_fail(err, EPROTO,
+			       "the recorded text of /proc/%.100s ended before its end", f->path);
+	if (rc == 0)
+		return 0;
+	if (size > f->left)
+		size = f->left;
+	memcpy(buf, f->piece, size);
+	f->piece += size;
+	f->left -= size;
+	return (ssize_t)size;
+}
+
+static ssize_t read_live(struct proc_file *f, char *buf, size_t size, struct nl_error *err)
+{
+	struct nl_error why;
+	ssize_t n;
+	int code;
+
+	do {
+		if (nl_cancel)
+			return nl_fail(err, ECANCELED, "interrupted");
+		n = read(f->fd, buf, size);
+	} while (n < 0 && errno == EINTR);
+	code = errno;
+	if (n > 0) {
+		nl_record_data(&f->mark, buf, (size_t)n);
+		return n;
+	}
+	if (n == 0) {
+		nl_record_end(&f->mark, 0, NULL);
+		return 0;
+	}
+	nl_fail(&why, code, "/proc/%.100s cannot be read: %s", f->path, strerror(code));
+	nl_record_end(&f->mark, code, why.text);
+	if (err)
+		*err = why;
+	return -1;
+}
+
 /* 1: there is more; 0: the end; -1. */
 static int fill(struct proc_file *f, struct nl_error *err)
 {
+	char *to;
+	size_t size;
 	ssize_t n;
 
 	if (f->ended)
 		return 0;
 	if (!make_room(f))
 		return procfs_no_memory(err);
-	do {
-		if (nl_cancel)
-			return nl_fail(err, ECANCELED, "interrupted");
-		n = read(f->fd, f->buf + f->len, f->size - f->len - 1);
-	} while (n < 0 && errno == EINTR);
+	to = f->buf + f->len;
+	size = f->size - f->len - 1;
+	n = f->list ? read_recorded(f, to, size, err) : read_live(f, to, size, err);
 	if (n < 0)
-		return nl_fail(err, errno, "/proc/%.100s cannot be read: %s", f->path,
-			       strerror(errno));
+		return -1;
 	f->len += (size_t)n;
 	f->ended = n == 0;
 	return n > 0;
@@ -134,7 +209,9 @@ void proc_close(struct proc_file *f)
 {
 	if (!f)
 		return;
-	close(f->fd);
+	if (f->fd >= 0)
+		close(f->fd);
+	nl_list_close(f->list);
 	free(f->buf);
 	free(f);
 }

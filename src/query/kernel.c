@@ -333,7 +333,7 @@ static int begin_owned(struct kernel_feed *k, struct nl_error *err)
 	const struct node *filter = k->feed.query->filter;
 	const struct cond *c = NULL;
 
-	if (nl_replay_loaded()) {
+	if (!env_tells_owners()) {
 		k->ownerless = true;
 		if (!filter || !owner_conditions(filter, &c))
 			return 0;
@@ -510,7 +510,7 @@ static void kernel_report(const struct feed *f, struct report *out)
 	out->stats.nl.datagrams += k->stats.nl.datagrams;
 	out->stats.nl.foreign += k->stats.nl.foreign;
 	if (k->flags & SCAN_RECORDED)
-		out->source = "recording";
+		out->source = "snapshot";
 	else if (k->flags & SCAN_PROC)
 		out->source = k->flags & SCAN_NETLINK ? "netlink and proc" : "proc";
 	if (k->flags & SCAN_REFUSED)

@@ -6,6 +6,8 @@
  */
 #include "sockets.h"
 
+#include "connsh/recording.h"
+
 #include <net/if.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -233,30 +235,56 @@ static const char *lookup(struct env *e, struct cache *c, uint64_t number,
 	return keep(c, number, look(e, number));
 }
 
+/* The name as the loaded recording tells it; false: none is loaded. */
+static bool recorded(struct env *e, enum nl_name what, uint64_t number, char **name)
+{
+	/* users and cgroups are those of the machine */
+	int fd = what == NL_NAME_DEVICE ? env_netns_fd(e) : -1;
+	const char *text;
+
+	if (!nl_replay_loaded())
+		return false;
+	*name = nl_replay_name(what, fd, number, &text) > 0 ? strdup(text) : NULL;
+	return true;
+}
+
 static char *look_user(struct env *e, uint64_t uid)
 {
 	struct passwd entry, *got = NULL;
-	char buf[4096];
+	char buf[4096], *name;
 
-	(void)e;
-	if (getpwuid_r((uid_t)uid, &entry, buf, sizeof(buf), &got) || !got)
-		return NULL;
-	return strdup(got->pw_name);
+	if (recorded(e, NL_NAME_USER, uid, &name))
+		return name;
+	if (getpwuid_r((uid_t)uid, &entry, buf, sizeof(buf), &got))
+		got = NULL;
+	nl_record_name(NL_NAME_USER, -1, uid, got ? got->pw_name : NULL);
+	return got ? strdup(got->pw_name) : NULL;
 }
 
 static char *look_device(struct env *e, uint64_t ifindex)
 {
-	char name[IFNAMSIZ];
+	char name[IFNAMSIZ], *text = NULL;
 
-	if (!nl_ifname((unsigned)ifindex, env_netns_fd(e), name))
-		snprintf(name, sizeof(name), "if%u", (unsigned)ifindex);
+	if (recorded(e, NL_NAME_DEVICE, ifindex, &text)) {
+		if (text)
+			return text;
+	} else if (nl_ifname((unsigned)ifindex, env_netns_fd(e), name)) {
+		nl_record_name(NL_NAME_DEVICE, env_netns_fd(e), ifindex, name);
+		return strdup(name);
+	}
+	snprintf(name, sizeof(name), "if%u", (unsigned)ifindex);
 	return strdup(name);
 }
 
 static char *look_cgroup(struct env *e, uint64_t id)
 {
-	(void)e;
-	return cgroup_path(id);
+	char *path;
+
+	if (recorded(e, NL_NAME_CGROUP, id, &path))
+		return path;
+	path = cgroup_path(id);
+	nl_record_name(NL_NAME_CGROUP, -1, id, path);
+	return path;
 }
 
 const char *env_user(struct env *e, uid_t uid)

@@ -5,6 +5,8 @@
  */
 #include "private.h"
 
+#include "connsh/recording.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
@@ -98,6 +100,11 @@ static bool knows(const struct table *t, uint32_t inode)
 	return t->owners && owners_count(t->owners, inode) > 0;
 }
 
+bool env_tells_owners(void)
+{
+	return !nl_replay_loaded() || nl_replay_pass() >= 0;
+}
+
 bool env_owners_looked(const struct env *e)
 {
 	return lookout_of(e)->chosen.owners != NULL;
@@ -181,6 +188,8 @@ static int64_t *pids_of(const struct cond *c)
 /* Is one of them a process that /proc does not show (hidepid, proc(5))? */
 static bool any_hidden(const int64_t *pids, size_t n)
 {
+	if (nl_replay_loaded())
+		return owners_hidden();
 	for (size_t i = 0; i < n; i++) {
 		char path[32];
 
@@ -256,8 +265,7 @@ const struct owners *row_owners(const struct row *row, const struct field *f, ui
 	uint32_t all = f->needs & (NEED_HOLDERS | NEED_PEER);
 	bool looked = row->asked & NEED_OWNER;
 
-	/* another machine's, or another time's */
-	if (nl_replay_loaded())
+	if (!env_tells_owners())
 		return NULL;
 	if (f->needs & NEED_PEER)
 		looked = row->asked & NEED_PEER;

@@ -110,6 +110,20 @@ bool part_always(unsigned part, const struct cond *const *conds, size_t n);
 		       "for, absent here."                                                    \
 	}
 
+/* ---- recorded.c: rows and recordings -------------------------------------------- */
+
+/*
+ * The plan's reader: live, with its rows written down while a recording is made, or as
+ * the loaded recording has them. NULL and *err.
+ */
+struct reader *reader_begin(const struct source *s, const struct scan_request *req,
+			    const struct dump_plan *plan, struct nl_error *err);
+
+/* Rows of a recording may be of parts that were not asked for. */
+struct parts_test;
+struct parts_test *parts_test_new(const struct source *s, const struct part_set *asked);
+bool parts_test(const struct parts_test *t, const struct row *row); /* false: it is */
+void parts_test_free(struct parts_test *t);			    /* NULL is allowed */
 /* The families of the network that every source names so; rows of a table of names. */
 #define NAMES_OF_INET                                                                    \
 	{ AF_INET, "inet" }, { AF_INET, "ipv4" }, { AF_INET, "ip4" }, { AF_INET, "v4" }, \

@@ -29,6 +29,7 @@ struct scan {
 	uint64_t datagrams; /* of this dump, when the row at hand came */
 	double when;
 	unsigned flags;
+	struct parts_test *parts; /* of a recording; else NULL */
 	struct scan_stats stats;
 	const char *proc[DUMPS_MAX]; /* what was refused and is read from /proc */
 	size_t nproc;
@@ -49,6 +50,10 @@ struct scan *scan_open(const struct source *s, const struct scan_request *req)
 	/* once and for all, for the numbers of the dumps depend on it */
 	if (nl_replay_loaded() || nl_recording())
 		sc->req.ordered = true;
+	if (nl_replay_loaded() && !(sc->parts = parts_test_new(s, &req->parts))) {
+		scan_close(sc);
+		return NULL;
+	}
 	if (req->prog) {
 		sc->prog = *req->prog;
 		sc->req.prog = &sc->prog;
@@ -85,7 +90,7 @@ static void finish_dump(struct scan *sc)
 
 static int open_reader(struct scan *sc, struct nl_error *err)
 {
-	sc->reader = sc->plan.read(&sc->req, &sc->plan, err);
+	sc->reader = reader_begin(sc->source, &sc->req, &sc->plan, err);
 	if (!sc->reader)
 		return -1;
 	sc->flags |= (sc->plan.asks ? SCAN_NETLINK : SCAN_PROC) |
@@ -269,7 +274,8 @@ static void fill(struct scan *sc, struct row *row, const struct nlmsghdr *msg)
 	row->msg = msg;
 	row->shape = sc->shape;
 	row->tag = sc->plan.tag;
-	row->asked = sc->req.needs;
+	/* a row of a recording has all that it will ever have */
+	row->asked = sc->parts ? ~NEED_OWNERS : sc->req.needs;
 	row->when = arrival(sc);
 	row->indexed = false;
 }
@@ -314,6 +320,8 @@ int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
 			sc->rows = true;
 			sc->flags |= sc->dump ? SCAN_NETLINK : 0;
 			fill(sc, row, msg);
+			if (sc->parts && !parts_test(sc->parts, row))
+				continue;
 			sc->weight += sc->plan.weigh ? sc->plan.weigh(row) : 1;
 			return 1;
 		}
@@ -331,6 +339,11 @@ int scan_next(struct scan *sc, struct row *row, struct nl_error *err)
 		}
 	}
 	return 0;
+}
+
+void scan_go_on(struct scan *sc)
+{
+	sc->ended = false;
 }
 
 unsigned scan_flags(const struct scan *sc)
@@ -369,6 +382,7 @@ void scan_close(struct scan *sc)
 	if (!sc)
 		return;
 	finish_dump(sc);
+	parts_test_free(sc->parts);
 	env_unref(sc->req.env);
 	free(sc);
 }

@@ -230,11 +230,13 @@ static enum owner_status status_of_unheld(const struct row *row, const struct ow
 {
 	_Alignas(8) unsigned char buf[16384];
 	struct nl_error err;
-	ptrdiff_t n;
+	ptrdiff_t n = 1;
 
 	if (owners_denied(o))
 		return OWNER_PERMISSION;
-	n = row->source->refetch(row, 0, buf, sizeof(buf), &err);
+	/* what is in a recording was there then */
+	if (!nl_replay_loaded())
+		n = row->source->refetch(row, 0, buf, sizeof(buf), &err);
 	if (n <= 0)
 		return n == 0 ? OWNER_GONE : OWNER_UNREADABLE;
 	return row_owners_hidden(row, o) ? OWNER_OTHER_PIDNS : OWNER_KERNEL;
@@ -246,8 +248,7 @@ bool get_owner_status(const struct row *row, const struct field *f, struct value
 	uint32_t inode = row->source->inode(row, &status);
 	const struct owners *o = inode ? row_owners(row, f, inode) : NULL;
 
-	/* a recording says what a socket is, not who had it */
-	if (inode && !o && nl_replay_loaded())
+	if (inode && !o && !env_tells_owners())
 		return false;
 	if (inode && !o)
 		status = OWNER_UNREADABLE;

@@ -147,10 +147,10 @@ function TestOptions:test_record_and_replay()
     lu.assertEquals(first.err, "")
     lu.assertEquals(first.code, 0)
     lu.assertStrContains(first.out, "listen 127.0.0.1 80")
-    gives({ "--replay", file, "-e", chunk }, first.out)
-    refuses({ "--replay", folder .. "/nosuch", "-e", chunk }, "nosuch")
+    gives({ "--from", file, "-e", chunk }, first.out)
+    refuses({ "--from", folder .. "/nosuch", "-e", chunk }, "nosuch")
     refuses({ "--record", folder .. "/no/such", "-e", chunk }, "no/such")
-    refuses({ "--replay", S.temporary("rubbish"), "-e", chunk }, "connsh:")
+    refuses({ "--from", S.temporary("rubbish"), "-e", chunk }, "connsh:")
   end)
 end
 

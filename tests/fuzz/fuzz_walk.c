@@ -1,14 +1,12 @@
 /*
- * Fuzzing what faces the kernel's bytes. The first byte chooses: even, the rest
- * is one received datagram, walked and its attributes indexed; odd, the rest is
- * a recording, loaded and every dump in it read to its end.
+ * Fuzzing what faces the kernel's bytes: one received datagram, walked and its
+ * attributes indexed.
  *
  * Messages and attributes are copied into heap blocks of their exact size, so
  * that the address sanitizer sees a read of one byte too many.
  */
 #include "connsh/netlink.h"
 
-#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,58 +80,8 @@ static void walk(const uint8_t *data, size_t size)
 	free(copy);
 }
 
-static void read_dump(int bus, uint16_t type, uint32_t key)
-{
-	const struct nl_request req = { .bus = bus, .type = type, .key = key, .what = "rows" };
-	const struct nlmsghdr *nlh;
-	struct nl_error err;
-	struct nl_dump *dump;
-	int rc;
-
-	if (nl_dump_open(&dump, &req, -1, &err) != 0)
-		return;
-	while ((rc = nl_dump_next(dump, &nlh, &err)) == 1)
-		read_message(nlh);
-	if (nl_dump_next(dump, &nlh, &err) != rc || !(nl_dump_flags(dump) & NL_RECORDED))
-		abort();
-	if (rc != 0 && (err.code <= 0 || err.text[0] == '\0' || !memchr(err.text, 0, 256)))
-		abort();
-	nl_dump_close(dump);
-}
-
-static uint32_t u32(const uint8_t *at)
-{
-	uint32_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return le32toh(value);
-}
-
-/* Asks for every dump that the recording may name: at each place a head fits. */
-static void replay(const uint8_t *data, size_t size)
-{
-	struct nl_error err;
-
-	if (nl_replay_memory(data, size, &err) != 0) {
-		if (err.code <= 0 || err.text[0] == '\0')
-			abort();
-		return;
-	}
-	read_dump(NETLINK_ROUTE, 18, 0);
-	for (size_t at = 12; at + 20 <= size && at < 1024; at += 4)
-		if (u32(data + at) == 1 && u32(data + at + 4) == 12)
-			read_dump((int)u32(data + at + 8), (uint16_t)u32(data + at + 12),
-				  u32(data + at + 16));
-	nl_replay_unload();
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	if (size == 0)
-		return 0;
-	if (data[0] & 1)
-		replay(data + 1, size - 1);
-	else
-		walk(data + 1, size - 1);
+	walk(data, size);
 	return 0;
 }

@@ -216,6 +216,28 @@ function S.small_table()
   return nil, small_table_fault
 end
 
+-- Runs the shell text with namespaces of network, mounts and processes of its own, where /run/netns
+-- is empty and /proc shows its own processes only; connsh is a function there, $CONNSH and
+-- $SOCKMAKER are paths. Skips where that cannot be made.
+function S.apart(text)
+  local words = { "unshare", "-nmpf", "--mount-proc", "sh", "-c" }
+  local probe = S.run { "unshare", "-nmpf", "--mount-proc", "true" }
+  if probe.code ~= 0 then
+    S.skip("no namespaces of our own: " .. probe.err)
+  end
+  words[#words + 1] = [[
+    set -e
+    mount -t tmpfs none /run
+    mkdir /run/netns
+    CONNSH=$1 SOCKMAKER=$2
+    connsh() { "$CONNSH" "$@"; }
+    ]] .. text
+  for _, word in ipairs { "sh", S.connsh_path(), S.sockmaker_path() } do
+    words[#words + 1] = word
+  end
+  return S.run(words)
+end
+
 -- The notes that sockmaker writes (what this kernel refused) are no output of the command.
 local function split_notes(result)
   local lines, notes = {}, {}

@@ -673,10 +673,10 @@ end
 function TestHidden:test_recording()
   local file = S.temporary()
   lu.assertEquals(S.connsh("--record", file, "-p", "sockets<lport=7000>:count()").out, "1\n")
-  local result = S.connsh("--replay", file, "-e", 'print(count<lport=7000, comm="plain">)')
+  local result = S.connsh("--from", file, "-e", 'print(count<lport=7000, comm="plain">)')
   lu.assertEquals({ result.out, result.code }, { "", 1 })
   lu.assertStrContains(result.err, "a recording does not tell which processes held the sockets")
-  result = S.connsh("--replay", file, "-q", "sockets<lport=7000>:select('lport', 'pid')", "-o",
+  result = S.connsh("--from", file, "-q", "sockets<lport=7000>:select('lport', 'pid')", "-o",
     "csv")
   lu.assertEquals({ result.out, result.code }, { "lport,pid\n7000,\n", 0 })
   lu.assertStrMatches(result.err, "connsh: note: a recording does not tell [^\n]*\n")

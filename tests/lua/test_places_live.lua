@@ -4,25 +4,7 @@
 local lu = require("luaunit")
 local S = require("support")
 
--- Runs the shell text there, with $CONNSH; skips where that cannot be made.
-local function inside(text)
-  local words = { "unshare", "-nmpf", "--mount-proc", "sh", "-c" }
-  local probe = S.run { "unshare", "-nmpf", "--mount-proc", "true" }
-  if probe.code ~= 0 then
-    S.skip("no namespaces of our own: " .. probe.err)
-  end
-  words[#words + 1] = [[
-    set -e
-    mount -t tmpfs none /run
-    mkdir /run/netns
-    CONNSH=$1 SOCKMAKER=$2
-    connsh() { "$CONNSH" "$@"; }
-    ]] .. text
-  for _, word in ipairs { "sh", S.connsh_path(), S.sockmaker_path() } do
-    words[#words + 1] = word
-  end
-  return S.run(words)
-end
+local inside = S.apart
 
 local two = [[
   ip netns add blue

@@ -67,7 +67,7 @@ function TestOnePass:test_a_recording_holds_the_families_apart()
   local file = S.temporary()
   local filter = '{state="established", proto="tcp", inbound=true}'
   local asked = S.connsh("--record", file, "-e", "print(count" .. filter .. ")")
-  local again = S.connsh("--replay", file, "-e", "print(count" .. filter .. ")")
+  local again = S.connsh("--from", file, "-e", "print(count" .. filter .. ")")
   lu.assertEquals(asked.err, "")
   lu.assertEquals(again.err, "")
   lu.assertEquals(asked.out, again.out)
@@ -81,7 +81,7 @@ function TestOnePass:test_a_replay_answers_for_one_family()
   local file = S.temporary()
   S.connsh("--record", file, "-e", 'print(count{state="established", proto="tcp"})')
   local filter = '{family="inet6", state="established", proto="tcp"}'
-  local one = S.connsh("--replay", file, "-e", "print(count" .. filter .. ")")
+  local one = S.connsh("--from", file, "-e", "print(count" .. filter .. ")")
   lu.assertEquals(one.out, load("return count" .. filter)() .. "\n")
 end
 

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "connsh/netlink.h"
+#include "connsh/recording.h"
 #include "test_netlink_stream.h"
 
 #include <errno.h>
@@ -16,6 +16,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -56,6 +57,16 @@ static void assert_damaged(const char *text)
 	assert_string_equal(err.text, text);
 }
 
+/* The same, whatever it is. */
+static const char *assert_damaged_some(void)
+{
+	static struct nl_error err;
+
+	assert_int_equal(nl_replay_memory(stream.bytes, stream.len, &err), -1);
+	assert_int_equal(err.code, EBADMSG);
+	return err.text;
+}
+
 static void test_damaged(void **state)
 {
 	(void)state;
@@ -64,35 +75,110 @@ static void test_damaged(void **state)
 		"the recording is damaged at byte 0: it does not begin with \"connshnl\" and "
 		"a version");
 	stream_start(&stream);
-	stream.bytes[8] = 2;
-	assert_damaged("the recording is damaged at byte 8: its version is not 1");
-	stream_start(&stream);
-	stream_datagram(&stream);
-	stream_close(&stream);
-	assert_damaged("the recording is damaged at byte 20: a datagram comes before the list that "
-		       "it belongs to");
-	stream_start(&stream);
-	stream_record(&stream, 1);
-	stream_u32(&stream, 0);
-	stream_close(&stream);
-	assert_damaged("the recording is damaged at byte 20: the head of a list has a length other "
-		       "than 12");
-	stream_start(&stream);
-	stream_record(&stream, 3);
-	stream_u32(&stream, 0);
-	stream_close(&stream);
-	assert_damaged("the recording is damaged at byte 20: it goes on with a list that has not "
-		       "begun");
-	stream_start(&stream);
-	stream_record(&stream, 4);
-	assert_damaged("the recording is damaged at byte 12: a record of unknown kind");
-	stream_start(&stream);
-	stream_u32(&stream, 2);
+	assert_damaged("the recording is damaged at byte 12: it ends without its last record: "
+		       "something was cut off");
+	stream_u32(&stream, NL_REC_DATA);
+	assert_damaged("the recording is damaged at byte 12: the head of a record is cut off");
 	stream_u32(&stream, UINT32_MAX);
+	stream_u32(&stream, 0);
 	assert_damaged("the recording is damaged at byte 12: a record is longer than what is left");
 	stream_start(&stream);
-	stream_u32(&stream, 2);
-	assert_damaged("the recording is damaged at byte 12: the head of a record is cut off");
+	stream_list(&stream, 0);
+	stream.bytes[30] ^= 1;
+	assert_damaged("the recording is damaged at byte 12: the check of a record does not fit "
+		       "its bytes");
+	stream_start(&stream);
+	stream_list(&stream, 0);
+	stream.records++;
+	stream_end(&stream);
+	assert_damaged("the recording is damaged at byte 40: records are missing before its last "
+		       "one");
+	stream_start(&stream);
+	stream_end(&stream);
+	stream_list(&stream, 0);
+	assert_damaged("the recording is damaged at byte 32: it goes on behind its last record");
+}
+
+/* A record of this kind with these bytes, its check right: what is said of it. */
+static void assert_unfit(enum nl_rec_kind kind, const void *bytes, size_t len, const char *why)
+{
+	char text[128];
+
+	stream_start(&stream);
+	stream_record(&stream, kind);
+	stream_add(&stream, bytes, len);
+	stream_end(&stream);
+	snprintf(text, sizeof(text), "the recording is damaged at byte %d: %s",
+		 kind == 0 || kind > NL_REC_OBJECT ? 12 : 24, why);
+	assert_damaged(text);
+}
+
+/* Numbers as they lie in a record. */
+#define U32(...) ((const uint32_t[]){ __VA_ARGS__ }), sizeof((const uint32_t[]){ __VA_ARGS__ })
+
+static void test_unfit_records(void **state)
+{
+	static const char process[] = "the lengths of a process do not fit its record";
+	static const uint32_t huge[] = { 7, 0, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX };
+
+	(void)state;
+	assert_unfit(0, "", 0, "a record of unknown kind");
+	assert_unfit(99, "", 0, "a record of unknown kind");
+	assert_unfit(NL_REC_DUMP, U32(0, 0, 0), "the head of a list has a length other than 16");
+	assert_unfit(NL_REC_OBJECT, U32(0, 0, 0),
+		     "the head of an object has a length other than 20");
+	assert_unfit(NL_REC_DATA, "", 0, "data comes before the list that it belongs to");
+	assert_unfit(NL_REC_AGAIN, "", 0, "the number of a list has a length other than 4");
+	assert_unfit(NL_REC_AGAIN, U32(0), "it goes on with a list that has not begun");
+	assert_unfit(NL_REC_TEXT, U32(0), "the head of a text has no path");
+	assert_unfit(NL_REC_TEXT, "\0\0\0\0net", 7, "the head of a text has no path");
+	assert_unfit(NL_REC_END, U32(0, 0), "the end of a list has no code and text");
+	assert_unfit(NL_REC_END, "\0\0\0\0", 5, "an end comes without its list");
+	assert_unfit(NL_REC_NETNS, U32(1, 2, 3), "a namespace has no number, inode and name");
+	assert_unfit(NL_REC_NETNS, "\xff\xff\xff\xff\0\0\0\0\0\0\0\0", 13,
+		     "a namespace has no number, inode and name");
+	assert_unfit(NL_REC_PIDS, "", 0, "pids are no numbers behind that of a namespace");
+	assert_unfit(NL_REC_PIDS, "\0\0\0\0\1", 5,
+		     "pids are no numbers behind that of a namespace");
+	assert_unfit(NL_REC_PASS, U32(2), "a pass over processes has no flags that are known");
+	assert_unfit(NL_REC_PROCESS, U32(1, 0, 0, 0, 0, 0), "a process comes before its pass");
+	assert_unfit(NL_REC_NAME, U32(0, 1, 1, 0), "a name has no number and text");
+	assert_unfit(NL_REC_NAME, U32(0, 1, 1, 0, 1), "a name has no number and text");
+	assert_unfit(NL_REC_FACT, "key", 4, "a fact has no key and value");
+	assert_unfit(NL_REC_FACT, "key\0value", 9, "a fact has no key and value");
+	for (size_t i = 0; i < 4; i++) {
+		uint32_t head[6] = { 7 };
+
+		head[2 + i] = huge[2 + i];
+		stream_start(&stream);
+		stream_record(&stream, NL_REC_PASS);
+		stream_u32(&stream, 0);
+		stream_close(&stream);
+		stream_record(&stream, NL_REC_PROCESS);
+		stream_add(&stream, head, sizeof(head));
+		stream_end(&stream);
+		assert_non_null(strstr(assert_damaged_some(), process));
+	}
+}
+
+static void test_other_versions(void **state)
+{
+	struct nl_error err;
+
+	(void)state;
+	stream_start(&stream);
+	stream.bytes[8] = 1;
+	assert_int_equal(nl_replay_memory(stream.bytes, stream.len, &err), -1);
+	assert_int_equal(err.code, EINVAL);
+	assert_string_equal(err.text, "the recording has version 1; this connsh reads version 2");
+
+	stream_start(&stream);
+	stream_record(&stream, NL_REC_FACT);
+	stream_add(&stream, "byte_order\0middle", 18);
+	stream_end(&stream);
+	assert_int_equal(nl_replay_memory(stream.bytes, stream.len, &err), -1);
+	assert_int_equal(err.code, EINVAL);
+	assert_non_null(strstr(err.text, "the recording is of a middle-endian machine"));
 }
 
 static void test_files(void **state)
@@ -120,6 +206,7 @@ static void test_old_stays(void **state)
 
 	(void)state;
 	stream_start(&stream);
+	stream_end(&stream);
 	assert_int_equal(nl_replay_memory(stream.bytes, stream.len, &err), 0);
 	assert_int_equal(nl_replay_memory(stream.bytes, 3, &err), -1);
 	assert_true(nl_replay_loaded());
@@ -200,7 +287,10 @@ static void test_record(void **state)
 	copy_both(&live[0], &live[1]);
 	assert_int_equal(nl_record_stop(&err), 0);
 	assert_int_equal(nl_record_stop(&err), 0);
+	/* what lay there was replaced at the end, not written to */
 	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_size, 0);
+	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
 
 	assert_int_equal(nl_replay_load(path, &err), 0);
@@ -240,8 +330,9 @@ static void test_record_fails(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_damaged),	     cmocka_unit_test(test_files),
-		cmocka_unit_test(test_old_stays),    cmocka_unit_test(test_record),
+		cmocka_unit_test(test_damaged),	       cmocka_unit_test(test_unfit_records),
+		cmocka_unit_test(test_other_versions), cmocka_unit_test(test_files),
+		cmocka_unit_test(test_old_stays),      cmocka_unit_test(test_record),
 		cmocka_unit_test(test_record_fails),
 	};
 

@@ -5,7 +5,7 @@
 #ifndef TEST_NETLINK_STREAM_H
 #define TEST_NETLINK_STREAM_H
 
-#include "connsh/netlink.h"
+#include "connsh/recording.h"
 
 #include <endian.h>
 #include <string.h>
@@ -14,7 +14,8 @@ enum { STREAM_SEQ = 7, STREAM_PORT = 9, STREAM_ROW = 16 };
 
 struct stream {
 	size_t len;
-	size_t open; /* where the length of the current record lies */
+	size_t open; /* where the current record begins; 0: none does */
+	uint64_t records;
 	unsigned char bytes[16384];
 };
 
@@ -34,39 +35,70 @@ static inline void stream_start(struct stream *s)
 {
 	s->len = 0;
 	s->open = 0;
+	s->records = 0;
 	stream_add(s, "connshnl", 8);
-	stream_u32(s, 1);
+	stream_u32(s, NL_REC_VERSION);
 }
 
 static inline void stream_record(struct stream *s, uint32_t kind)
 {
-	stream_u32(s, kind);
 	s->open = s->len;
+	stream_u32(s, kind);
+	stream_u32(s, 0);
 	stream_u32(s, 0);
 }
 
-/* Gives the current record the length of what was added since, and pads it. */
+/* Gives the current record its length and check, and pads it. */
 static inline void stream_close(struct stream *s)
 {
-	uint32_t len = htole32((uint32_t)(s->len - s->open - 4));
+	uint32_t len = htole32((uint32_t)(s->len - s->open - 12)), crc;
 
-	memcpy(s->bytes + s->open, &len, sizeof(len));
+	if (s->open == 0)
+		return;
+	memcpy(s->bytes + s->open + 4, &len, sizeof(len));
 	while (s->len % 4)
 		s->bytes[s->len++] = 0;
+	crc = nl_crc(0, s->bytes + s->open, 8);
+	crc = htole32(nl_crc(crc, s->bytes + s->open + 12, s->len - s->open - 12));
+	memcpy(s->bytes + s->open + 8, &crc, sizeof(crc));
+	s->open = 0;
+	s->records++;
 }
 
+/* Closes the current record and adds the last one. */
+static inline void stream_end(struct stream *s)
+{
+	uint64_t count;
+
+	stream_close(s);
+	count = s->records;
+	stream_record(s, NL_REC_LAST);
+	stream_u32(s, (uint32_t)count);
+	stream_u32(s, (uint32_t)(count >> 32));
+	stream_close(s);
+}
+
+/* A list of links in the namespace of the taker. */
 static inline void stream_list(struct stream *s, uint32_t key)
 {
-	stream_record(s, 1);
+	stream_record(s, NL_REC_DUMP);
+	stream_u32(s, 0);
 	stream_u32(s, NETLINK_ROUTE);
 	stream_u32(s, 18);
 	stream_u32(s, key);
 	stream_close(s);
 }
 
+static inline void stream_again(struct stream *s, uint32_t number)
+{
+	stream_record(s, NL_REC_AGAIN);
+	stream_u32(s, number);
+	stream_close(s);
+}
+
 static inline void stream_datagram(struct stream *s)
 {
-	stream_record(s, 2);
+	stream_record(s, NL_REC_DATA);
 }
 
 /* A message with the nlmsg_len that it claims. Returns where its header lies. */
