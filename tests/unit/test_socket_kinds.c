@@ -34,7 +34,8 @@ static void load(unsigned family, const struct message *const *rows, size_t n)
 	struct nl_error err;
 
 	stream_start(&stream);
-	stream_record(&stream, 1);
+	stream_record(&stream, NL_REC_DUMP);
+	stream_u32(&stream, 0);
 	stream_u32(&stream, NETLINK_SOCK_DIAG);
 	stream_u32(&stream, SOCK_DIAG_BY_FAMILY);
 	stream_u32(&stream, family << 16);
@@ -44,7 +45,7 @@ static void load(unsigned family, const struct message *const *rows, size_t n)
 		stream_msg(&stream, SOCK_DIAG_BY_FAMILY, NLM_F_MULTI, rows[i]->buf + NLMSG_HDRLEN,
 			   rows[i]->len - NLMSG_HDRLEN);
 	stream_done(&stream, 0, 0);
-	stream_close(&stream);
+	stream_end(&stream);
 	assert_int_equal(nl_replay_memory(stream.bytes, stream.len, &err), 0);
 }
 

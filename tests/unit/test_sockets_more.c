@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 /* cmocka wants the four above first */
+#include "test_netlink_stream.h"
 #include <cmocka.h>
 #include <errno.h>
 #include <linux/mptcp.h>
@@ -502,29 +503,26 @@ static void test_keys_of_proc_rows(void **state)
 /* ---- recordings
  * ------------------------------------------------------------------------------------------ */
 
-/* A recording of one dump with these messages and its end. */
-static size_t record(unsigned char *out, uint32_t key, const struct built *const *rows, size_t n)
+/* Loads a recording of one dump with these messages and its end. */
+static void load(uint32_t key, const struct built *const *rows, size_t n)
 {
-	uint32_t head[] = { 1, 1, 12, NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY, key };
-	_Alignas(8) unsigned char data[8192];
-	struct nlmsghdr done = { .nlmsg_len = NLMSG_HDRLEN + 4, .nlmsg_type = NLMSG_DONE };
-	uint32_t datagram[2] = { 2, 0 };
-	size_t len = 0;
+	static struct stream stream;
+	struct nl_error err;
 
-	memset(data, 0, sizeof(data));
-	for (size_t i = 0; i < n; i++) {
-		memcpy(data + len, rows[i]->buf, rows[i]->len);
-		((struct nlmsghdr *)(data + len))->nlmsg_len = (uint32_t)rows[i]->len;
-		len += NLMSG_ALIGN(rows[i]->len);
-	}
-	memcpy(data + len, &done, sizeof(done));
-	len += NLMSG_HDRLEN + 4;
-	datagram[1] = (uint32_t)len;
-	memcpy(out, "connshnl", 8);
-	memcpy(out + 8, head, sizeof(head));
-	memcpy(out + 8 + sizeof(head), datagram, sizeof(datagram));
-	memcpy(out + 8 + sizeof(head) + sizeof(datagram), data, len);
-	return 8 + sizeof(head) + sizeof(datagram) + len;
+	stream_start(&stream);
+	stream_record(&stream, NL_REC_DUMP);
+	stream_u32(&stream, 0);
+	stream_u32(&stream, NETLINK_SOCK_DIAG);
+	stream_u32(&stream, SOCK_DIAG_BY_FAMILY);
+	stream_u32(&stream, key);
+	stream_close(&stream);
+	stream_datagram(&stream);
+	for (size_t i = 0; i < n; i++)
+		stream_msg(&stream, SOCK_DIAG_BY_FAMILY, NLM_F_MULTI, rows[i]->buf + NLMSG_HDRLEN,
+			   rows[i]->len - NLMSG_HDRLEN);
+	stream_done(&stream, 0, 0);
+	stream_end(&stream);
+	assert_int_equal(nl_replay_memory(stream.bytes, stream.len, &err), 0);
 }
 
 /* All rows of one table of a scan. */
@@ -557,17 +555,13 @@ static void test_recorded_sctp(void **state)
 {
 	struct built ep, first, second;
 	const struct built *const rows[] = { &ep, &first, &second };
-	unsigned char file[16384];
-	struct nl_error err;
 	unsigned flags;
-	size_t len;
 
 	(void)state;
 	begin(&ep, STATE_LISTEN, 7);
 	build_assoc(&first, 3);
 	build_assoc(&second, 6);
-	len = record(file, AF_INET << 16 | PROTO_SCTP, rows, 3);
-	assert_int_equal(nl_replay_memory(file, len, &err), 0);
+	load(AF_INET << 16 | PROTO_SCTP, rows, 3);
 	assert_int_equal(scan_all(&socket_tables[SCTP4], &flags), 3);
 	assert_true(flags & SCAN_RECORDED);
 	assert_false(flags & SCAN_PROC);
@@ -579,13 +573,11 @@ static void test_recorded_without(void **state)
 {
 	struct scan_request req = { .env = env_new(NULL) };
 	struct nl_error err = { 0, "" };
-	unsigned char file[256];
 	struct scan *sc;
 	struct row row;
 
 	(void)state;
-	assert_int_equal(
-		nl_replay_memory(file, record(file, AF_INET << 16 | PROTO_UDP, NULL, 0), &err), 0);
+	load(AF_INET << 16 | PROTO_UDP, NULL, 0);
 	req.parts = sockets_parts(PROTO_TCP, AF_INET, STATE_LISTEN);
 	sc = scan_open(&source_sockets, &req);
 	assert_int_equal(scan_next(sc, &row, &err), -1);
