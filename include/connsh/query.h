@@ -213,6 +213,9 @@ struct calls {
 };
 
 #define REPORT_WARNINGS 8
+/* The end of the warning about owners that may not be looked at. */
+#define REPORT_HIDDEN \
+	"sockets are not known: /proc does not show all processes to this user (see owner_status)"
 
 /* What is to be said of an answer. */
 struct report {
@@ -221,7 +224,6 @@ struct report {
 	const char *source; /* "netlink", "proc", "snapshot" */
 	size_t nwarnings;
 	char warnings[REPORT_WARNINGS][256];
-	size_t untold; /* number of the one, plus one, that a condition could not be told of rows */
 	unsigned tries;
 	bool refused;	     /* the kernel did not take the program */
 	uint64_t rows;	     /* read */

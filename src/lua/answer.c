@@ -20,6 +20,32 @@ static void remember_last(lua_State *L, int query)
 	lua_pop(L, 1);
 }
 
+/* FNV-1a. Hidden holders are one matter, however many sockets it is about. */
+static uint64_t hash(const char *text)
+{
+	const char *hidden = strstr(text, REPORT_HIDDEN);
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (text = hidden ? hidden : text; *text; text++)
+		h = (h ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+	return h;
+}
+
+/* What does not make an answer less whole is said once; a long program is not talkative. */
+static void notice(struct lx_state *st, const char *text)
+{
+	uint64_t h = hash(text);
+
+	for (size_t i = 0; i < st->nnotices; i++)
+		if (st->notices[i] == h)
+			return;
+	if (st->nnotices == NOTICES_MAX)
+		return;
+	st->notices[st->nnotices++] = h;
+	fflush(stdout);
+	fprintf(stderr, "connsh: note: %s\n", text);
+}
+
 static void say(struct lx_state *st, const struct report *r)
 {
 	bool told = false;
@@ -34,16 +60,8 @@ static void say(struct lx_state *st, const struct report *r)
 		fputc('\n', stderr);
 		told = true;
 	}
-	for (size_t i = told; i < r->nwarnings; i++) {
-		bool untold = i + 1 == r->untold;
-
-		if (!r->complete || (st->noticed && (!untold || st->noticed_untold)))
-			continue;
-		st->noticed = true;
-		st->noticed_untold |= untold;
-		fflush(stdout);
-		fprintf(stderr, "connsh: note: %s\n", r->warnings[i]);
-	}
+	for (size_t i = told; i < r->nwarnings && r->complete; i++)
+		notice(st, r->warnings[i]);
 }
 
 void answer_keep(lua_State *L, int query, const struct report *r)
@@ -66,27 +84,16 @@ void answer_settle(lua_State *L, int query, const struct report *r)
 
 void answer_hidden(lua_State *L, const struct row *row, uint32_t inode)
 {
-	struct lx_state *st = lx_state(L);
-
-	if (st->noticed || !inode || env_owner_hidden(row->env, inode) == OWNER_NOT_HIDDEN)
-		return;
-	st->noticed = true;
-	fflush(stdout);
-	fputs("connsh: note: the holders of some sockets are not known: /proc does not show all "
-	      "processes to this user (see owner_status)\n",
-	      stderr);
+	if (inode && env_owner_hidden(row->env, inode) != OWNER_NOT_HIDDEN)
+		notice(lx_state(L), "the holders of some " REPORT_HIDDEN);
 }
 
 void answer_withheld(lua_State *L, const struct row *row)
 {
-	struct lx_state *st = lx_state(L);
 	const char *why = env_withheld(row->env);
 
-	if (st->noticed || !why)
-		return;
-	st->noticed = true;
-	fflush(stdout);
-	fprintf(stderr, "connsh: note: %s\n", why);
+	if (why)
+		notice(lx_state(L), why);
 }
 
 static void push_warnings(lua_State *L, const struct report *r)

@@ -21,13 +21,15 @@
 
 struct lx_cursor;
 
+#define NOTICES_MAX 8
+
 /* One for each Lua state; found through its extra space, from coroutines too. */
 struct lx_state {
 	char *netns;
-	bool incomplete;       /* an answer was not whole, and the script did not accept that */
-	bool accepts;	       /* connsh.accept_incomplete() was called */
-	bool noticed;	       /* the notice about hidden facts was given */
-	bool noticed_untold;   /* and that about a condition which could not be told */
+	bool incomplete; /* an answer was not whole, and the script did not accept that */
+	bool accepts;	 /* connsh.accept_incomplete() was called */
+	size_t nnotices; /* notices that were given, each once: their hashes */
+	uint64_t notices[NOTICES_MAX];
 	unsigned functions;    /* numbers given to functions of queries so far */
 	unsigned ncursors;     /* open ones */
 	struct lx_cursor *lru; /* the open ones, least recently used first */

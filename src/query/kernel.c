@@ -461,8 +461,6 @@ static void warn_proc(const struct kernel_feed *k, struct report *out)
 		    untold[0] ? "conditions cannot be told there, and no row meets them: "
 			      : "fields that only netlink tells are absent",
 		    untold);
-	if (untold[0])
-		out->untold = out->nwarnings;
 }
 
 /* "vsock sockets (CONFIG_VSOCKETS_DIAG), xdp sockets (...)"; false: there are none of them. */

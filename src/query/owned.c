@@ -59,10 +59,7 @@ void owned_report(const struct owned *o, struct report *r)
 		report_warn(r, "this user may not look into all processes that the condition "
 			       "names: sockets that those hold are left out");
 	else if (o->hidden)
-		report_warn(r,
-			    "the holders of %llu sockets are not known: /proc does not show all "
-			    "processes to this user (see owner_status)",
-			    (unsigned long long)o->hidden);
+		report_warn(r, "the holders of %llu " REPORT_HIDDEN, (unsigned long long)o->hidden);
 }
 
 static uint32_t inode_of(const struct row *row)

@@ -299,7 +299,7 @@ function TestHidden:test_recording()
   S.connsh("--record", file, "-e", "print(#sockets)")
   local result = S.connsh("--replay", file, "-e", "print(#processes)")
   lu.assertEquals({ result.out, result.code }, { "", 1 })
-  lu.assertStrContains(result.err, "a recording does not tell which processes there were")
+  lu.assertStrContains(result.err, "the recording has no list of processes")
 end
 
 S.main()

@@ -753,7 +753,8 @@ static void test_gaps(void **state)
 		assert_string_equal(gaps[0].what, lists[i].what);
 		assert_string_equal(gaps[0].config, lists[i].config);
 		assert_true(gaps[0].named);
-		assert_false(gaps[0].exists);
+		/* the recording does not tell, so it may be */
+		assert_true(gaps[0].exists);
 		scan_close(sc);
 		nl_replay_unload();
 	}
