@@ -1,7 +1,8 @@
 std = "lua54"
 max_line_length = 100
 read_globals = {
-  "sockets", "addrs", "neighs", "maddrs",
+  "sockets", "links", "addrs", "routes", "nexthops", "rules", "neighs", "maddrs", "processes",
+  "namespaces", "counters", "limits", "route", "snapshot",
   "count", "sleep", "help", "connsh",
 }
 

@@ -712,6 +712,9 @@ struct nav {
 	const struct field *ours, *theirs; /* theirs: NULL for NAV_ROUTE */
 	const struct field *any;     /* has any value: rows that come when it is named; or NULL */
 	const struct nav_told *told; /* NULL but for NAV_ROUTE */
+	/* Where the row lacks ours: what the record that this other member leads to has; or NULL.
+	 */
+	const char *through;
 };
 /*
  * Where rows of the source lead to, number i in *out; false when there are no

@@ -162,6 +162,17 @@ static bool find(const struct source *s, const char *name, struct nav *nav)
 	return false;
 }
 
+/* What the record behind another member has under this name; a snapshot chooses no routes. */
+static void push_through(lua_State *L, int record, const struct nav *nav)
+{
+	if (!nav->through || nl_replay_loaded() || !nav_push(L, record, nav->through)) {
+		lua_pushnil(L);
+	} else if (!lua_isnil(L, -1)) {
+		nav_push(L, -1, nav->name);
+		lua_remove(L, -2);
+	}
+}
+
 bool nav_push(lua_State *L, int record, const char *name)
 {
 	const struct lx_record *rec = lua_touserdata(L, record);
@@ -177,7 +188,7 @@ bool nav_push(lua_State *L, int record, const char *name)
 	if (nav.kind == NAV_ROUTE) {
 		push_route(L, record, &nav, &row, &v);
 	} else if (nav.kind == NAV_ONE && v.kind == VALUE_NIL) {
-		lua_pushnil(L);
+		push_through(L, record, &nav);
 	} else {
 		push_query(L, &nav, &row, &v);
 		if (nav.kind == NAV_ONE)

@@ -14,6 +14,7 @@ struct nav_row {
 	enum nav_place place;
 	const char *any;
 	const struct nav_told *told;
+	const char *through;
 	const char *doc;
 };
 
@@ -25,7 +26,8 @@ static const struct nav_told told_by_sockets[] = {
 /* clang-format off */
 static const struct nav_row rows[] = {
 	{ .from = "sockets", .name = "link", .ours = "dev_index", .to = "links",
-	  .theirs = "index", .doc = "Interface to which it is bound." },
+	  .theirs = "index", .through = "route",
+	  .doc = "Interface to which it is bound, else that of its route." },
 	{ .from = "sockets", .name = "process", .ours = "pid", .to = "processes",
 	  .theirs = "pid", .place = NAV_ANY,
 	  .doc = "Process that holds it, the first of several." },
@@ -83,6 +85,7 @@ static bool resolve(const struct source *from, const struct nav_row *row, struct
 		.to = source_named(row->to),
 		.ours = source_field(from, row->ours),
 		.told = row->told,
+		.through = row->through,
 	};
 	if (!out->to || !out->ours)
 		return false;
