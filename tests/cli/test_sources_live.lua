@@ -12,6 +12,10 @@ local machine = [[
   ip netns exec blue ip link set lo up
   ip netns exec blue "$SOCKMAKER" listen=127.0.0.1:81 conn=127.0.0.1:81*3 -- sleep 60 &
   "$SOCKMAKER" listen=127.0.0.1:80 conn=127.0.0.1:80*5 -- sleep 60 &
+  i=0
+  until [ "$(connsh -p 'count{netns="*", state="established"}' 2>/dev/null)" = 16 ]; do
+    i=$((i + 1)); [ $i -lt 100 ]; sleep 0.1
+  done
   ip link add v0 type veth peer name v1
   ip link set v0 up
   ip link set v1 up
@@ -19,10 +23,6 @@ local machine = [[
   ip route add 10.20.0.0/16 table 100 via 10.9.0.2
   ip route add 10.30.0.0/16 table 100 nexthop via 10.9.0.2 weight 2 nexthop via 10.9.0.3
   ip addr add 239.255.255.250/32 dev v0 autojoin
-  i=0
-  until [ "$(connsh -p 'count{netns="*", state="established"}' 2>/dev/null)" = 16 ]; do
-    i=$((i + 1)); [ $i -lt 100 ]; sleep 0.1
-  done
 ]]
 
 local function answers(text, expected)
