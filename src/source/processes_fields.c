@@ -42,11 +42,9 @@ static bool get_argv(const struct row *row, const struct field *f, struct value 
 /* The path of the row's cgroup, which message_put_text has ended with a NUL; or NULL. */
 static const char *cgroup_of(const struct row *row, const struct field *f)
 {
-	struct value path;
-	struct field text = { .type = FT_TEXT, .attr = f->attr };
+	const struct nlattr *a = row_nlattr((struct row *)(uintptr_t)row, f->attr);
 
-	return field_load(&text, row, &path) && path.text.p[path.text.len] == '\0' ? path.text.p
-										   : NULL;
+	return a && memchr(nl_attr_data(a), '\0', nl_attr_len(a)) ? nl_attr_data(a) : NULL;
 }
 
 static bool get_unit(const struct row *row, const struct field *f, struct value *v)

@@ -211,9 +211,13 @@ function TestRoutes:test_proc_lists_the_same_ipv6_routes()
     end
   end
   local function hex(address)
-    local packed = S.run({ "python3", "-c",
-      "import ipaddress,sys; print(ipaddress.ip_address(sys.argv[1]).packed.hex())", address })
-    return packed.out:match("%x+")
+    local function groups(text)
+      local hexes = text:gsub("(%x+):?", function(group) return ("0000" .. group):sub(-4) end)
+      return hexes
+    end
+    local head, tail = address:match("^(.*)::(.*)$")
+    head, tail = groups(head or address), groups(tail or "")
+    return head .. ("0"):rep(32 - #head - #tail) .. tail
   end
   local zero = ("0"):rep(32)
   local function look(r, gateway, dev)
