@@ -30,7 +30,11 @@ local function overview()
   sockets<rtt>0.1, state="established">:first() one record
   sockets<state="established">:top(10, "raddr") the most frequent values
   sockets:group("lport", "state"):count():csv() groups, as CSV
+  routes<table=100>:json()                      each source prints, sorts, groups alike
   route("8.8.8.8", {mark=1})                    the route that the kernel would use
+  counters.TcpExtListenOverflows                a number by its name; limits.ports a record
+  count<state="listen", netns="*">              in every network namespace
+  snapshot("now.snap")                          all of it to a file, for connsh --from now.snap
   sockets:rate(3):group("comm"):sum("bytes_sent_rate")  bytes per second by process
   help "sockets"                                its fields
   help "sockets.rtt"                            one of them]])
