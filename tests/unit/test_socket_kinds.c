@@ -766,6 +766,24 @@ static void test_damaged_lines(void **state)
 	message_free(&m);
 }
 
+/* A text whose lines are those of another table: no rows, and that is told. */
+static void test_left_out_lines(void **state)
+{
+	struct scan_request req = { .env = env_new(NULL) };
+	const struct nlmsghdr *msg;
+	struct nl_error err;
+	struct reader *r = lines_open(&req, "net/protocols", netlink_line, &err);
+
+	(void)state;
+	assert_non_null(r);
+	assert_int_equal(r->ops->next(r, &msg, &err), 0);
+	r->ops->close(r);
+	assert_non_null(env_lacks(req.env));
+	assert_string_equal(env_lacks(req.env),
+			    "a line of /proc/net/protocols makes no sense: sockets may be missing");
+	env_unref(req.env);
+}
+
 /* ---- what is lacking ---------------------------------------------------------------------- */
 
 static void test_gaps(void **state)
@@ -869,6 +887,7 @@ int main(void)
 		cmocka_unit_test(test_netlink),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_damaged_lines),
+		cmocka_unit_test(test_left_out_lines),
 		cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_protocols),
 		cmocka_unit_test(test_kept_texts),
