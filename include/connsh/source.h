@@ -504,6 +504,7 @@ int ask_ifindex(const struct scan_request *req, const char *index, const char *n
  */
 struct reader {
 	const struct reader_ops *ops;
+	bool of_proc; /* one that asks the kernel (dump_plan.asks) was refused and reads /proc */
 };
 #define READER_TORN 2
 struct reader_ops {

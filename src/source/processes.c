@@ -168,7 +168,7 @@ static int begin(struct process_reader *r, struct env *env, uint32_t needs, cons
 	struct stat st;
 
 	*r = (struct process_reader){
-		.reader = { &ops },
+		.reader = { .ops = &ops },
 		.env = env_ref(env),
 		.needs = needs,
 		.hz = (uint64_t)sysconf(_SC_CLK_TCK),

@@ -93,8 +93,7 @@ static int open_reader(struct scan *sc, struct nl_error *err)
 	sc->reader = reader_begin(sc->source, &sc->req, &sc->plan, err);
 	if (!sc->reader)
 		return -1;
-	sc->flags |= (sc->plan.asks ? SCAN_NETLINK : SCAN_PROC) |
-		     (nl_replay_loaded() ? SCAN_RECORDED : 0);
+	sc->flags |= nl_replay_loaded() ? SCAN_RECORDED : 0;
 	sc->stats.dumps++;
 	return 0;
 }
@@ -298,6 +297,7 @@ static int next_message(struct scan *sc, const struct nlmsghdr **msg, struct nl_
 	if (!sc->reader)
 		return sc->dump ? nl_dump_next(sc->dump, msg, err) : 0;
 	rc = sc->reader->ops->next(sc->reader, msg, err);
+	sc->flags |= sc->plan.asks && !sc->reader->of_proc ? SCAN_NETLINK : SCAN_PROC;
 	if (rc != READER_TORN)
 		return rc;
 	sc->flags |= SCAN_INTERRUPTED;

@@ -115,7 +115,8 @@ uint32_t socket_own_inode(const struct row *row, enum owner_status *why);
 
 /*
  * Reads a table of /proc/net line by line, without its first line: line
- * makes one into a message; false: it is damaged, and left out.
+ * makes one into a message; false: it is damaged, and left out, which is told
+ * (env_set_lacks). path is a constant.
  */
 typedef bool line_message(const char *line, const char *end, struct message *m);
 struct reader *lines_open(const struct scan_request *req, const char *path, line_message *line,

@@ -168,21 +168,55 @@ static bool add(struct inet_peers *p, const struct inet_diag_msg *m, uint32_t pr
 	return true;
 }
 
+/* Those that have a peer and a holder. */
+static uint32_t states_of(const struct sock_table *t)
+{
+	return t->states & ~(1u << STATE_LISTEN | 1u << STATE_TIME_WAIT | 1u << STATE_NEW_SYN_RECV |
+			     1u << STATE_BOUND_INACTIVE);
+}
+
+/* The same from /proc, where the kernel refuses the list. */
+static int read_part(struct inet_peers *p, struct env *env, const struct sock_table *t,
+		     const struct dump_plan *plan)
+{
+	struct scan_request req = { .env = env };
+	const struct nlmsghdr *msg;
+	struct nl_error err;
+	struct reader *r;
+	int rc;
+
+	for (unsigned s = 1; s <= STATE_BOUND_INACTIVE; s++) {
+		struct part_set one = sockets_parts(t->proto, t->family, s);
+
+		for (size_t i = 0; states_of(t) >> s & 1 && i < PARTS_MAX / 64; i++)
+			req.parts.bits[i] |= one.bits[i];
+	}
+	r = proc_sockets_open(&req, plan, &err);
+	if (!r)
+		return err.code == EPROTONOSUPPORT ? 0 : -1;
+	while ((rc = r->ops->next(r, &msg, &err)) > 0) {
+		if (!add(p, NLMSG_DATA(msg), t->proto)) {
+			rc = -1;
+			break;
+		}
+	}
+	r->ops->close(r);
+	return rc;
+}
+
 static int list_part(struct inet_peers *p, struct env *env, const struct sock_table *t)
 {
-	/* those that have a peer and a holder */
-	const uint32_t without = 1u << STATE_LISTEN | 1u << STATE_TIME_WAIT |
-				 1u << STATE_NEW_SYN_RECV | 1u << STATE_BOUND_INACTIVE;
 	struct scan_request req = { .env = env };
 	struct dump_plan *plan = calloc(1, sizeof(*plan));
 	struct nl_dump *dump = NULL;
 	const struct nlmsghdr *msg;
 	struct nl_error err;
+	bool any = false;
 	int rc = -1;
 
 	if (!plan)
 		return -1;
-	t->kind->lay_out(t, t->states & ~without, &req, plan);
+	t->kind->lay_out(t, states_of(t), &req, plan);
 	inet_aside(plan);
 	plan->request.payload = plan->buf;
 	plan->request.len = plan->len;
@@ -191,6 +225,7 @@ static int list_part(struct inet_peers *p, struct env *env, const struct sock_ta
 			if (msg->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
 			    msg->nlmsg_len < NLMSG_HDRLEN + sizeof(struct inet_diag_msg))
 				continue;
+			any = true;
 			if (!add(p, NLMSG_DATA(msg), t->proto)) {
 				rc = -1;
 				break;
@@ -198,6 +233,8 @@ static int list_part(struct inet_peers *p, struct env *env, const struct sock_ta
 		}
 	}
 	nl_dump_close(dump);
+	if (rc < 0 && !any && scan_refused(&err))
+		rc = read_part(p, env, t, plan);
 	free(plan);
 	return rc;
 }
@@ -232,8 +269,8 @@ uint32_t inet_peer(const struct row *row)
 	if (!p)
 		return 0;
 	key = row->source->key(row);
-	/* a recording has lists only; a row without a key is one of /proc */
-	if (!p->listed && (key == 0 || p->asked >= QUESTIONS || nl_replay_loaded()))
+	/* a recording has lists only, and of /proc nobody can be asked for a single one */
+	if (!p->listed && (from_proc(row) || p->asked >= QUESTIONS || nl_replay_loaded()))
 		list(p, row->env);
 	if (p->listed)
 		return look_up(p, row);

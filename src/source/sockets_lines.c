@@ -5,14 +5,27 @@
 #include "sockets.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct lines {
 	struct reader reader;
 	struct proc_file *file;
 	line_message *line;
+	const char *path;
+	struct env *env; /* the scan's */
 	struct message m;
 };
+
+/* A row that is left out must not be missed in silence. */
+static void left_out(const struct lines *l)
+{
+	char text[120];
+
+	snprintf(text, sizeof(text), "a line of /proc/%s makes no sense: sockets may be missing",
+		 l->path);
+	env_set_lacks(l->env, text);
+}
 
 static int lines_next(struct reader *r, const struct nlmsghdr **msg, struct nl_error *err)
 {
@@ -22,8 +35,10 @@ static int lines_next(struct reader *r, const struct nlmsghdr **msg, struct nl_e
 	int rc;
 
 	while ((rc = proc_line(l->file, &line, &len, err)) > 0) {
-		if (!l->line(line, line + len, &l->m))
+		if (!l->line(line, line + len, &l->m)) {
+			left_out(l);
 			continue;
+		}
 		*msg = message_end(&l->m);
 		return *msg ? 1 : nl_fail(err, ENOMEM, "out of memory");
 	}
@@ -54,6 +69,8 @@ struct reader *lines_open(const struct scan_request *req, const char *path, line
 	}
 	l->reader.ops = &lines_ops;
 	l->line = line;
+	l->path = path;
+	l->env = req->env;
 	if (proc_open(&l->file, env_netns_fd(req->env), path, err) < 0) {
 		free(l);
 		return NULL;

@@ -9,6 +9,7 @@
 #include <linux/if_packet.h>
 #include <linux/packet_diag.h>
 #include <linux/sock_diag.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -157,12 +158,15 @@ static void membership_text(const struct row *row, const struct packet_diag_mcli
 		[PACKET_MR_UNICAST] = "unicast",
 	};
 	const char *dev = env_ifname(row->env, ml->pdmc_index);
+	/* that of a recording can have any length */
+	const int most = IFNAMSIZ - 1;
 	size_t at, n = ml->pdmc_alen;
 
 	if (ml->pdmc_type < sizeof(kinds) / sizeof(kinds[0]))
-		at = (size_t)snprintf(text, size, "%s %s", kinds[ml->pdmc_type], dev ? dev : "?");
+		at = (size_t)snprintf(text, size, "%s %.*s", kinds[ml->pdmc_type], most,
+				      dev ? dev : "?");
 	else
-		at = (size_t)snprintf(text, size, "%u %s", ml->pdmc_type, dev ? dev : "?");
+		at = (size_t)snprintf(text, size, "%u %.*s", ml->pdmc_type, most, dev ? dev : "?");
 	if (ml->pdmc_type == PACKET_MR_PROMISC || ml->pdmc_type == PACKET_MR_ALLMULTI)
 		return;
 	for (size_t i = 0; i < n && i < sizeof(ml->pdmc_addr); i++)

@@ -70,7 +70,8 @@ bool unix_line_parse(const char *line, size_t len, struct unix_line *out)
 struct text {
 	struct reader reader;
 	struct proc_file *file;
-	bool unheld; /* those without an inode, else those with one */
+	uint64_t place; /* a number of the namespace, of which several have such rows */
+	bool unheld;	/* those without an inode, else those with one */
 	bool pending;
 	struct unix_line row; /* the one at hand; its name is in name */
 	char *name;
@@ -152,6 +153,7 @@ static uint64_t key_of(struct text *t)
 		(uint64_t)row->type << 8 | row->state,
 		hash_bytes(0, t->name ? t->name : "", t->len),
 		row->inode ? 0 : ++t->number,
+		row->inode ? 0 : t->place,
 	};
 
 	return hash_bytes(0, words, sizeof(words));
@@ -220,6 +222,7 @@ static const struct reader_ops text_ops = { text_next, text_close };
 
 static struct reader *open_text(const struct scan_request *req, bool unheld, struct nl_error *err)
 {
+	const char *place = env_netns_name(req->env);
 	struct text *t = calloc(1, sizeof(*t));
 
 	if (!t) {
@@ -228,6 +231,7 @@ static struct reader *open_text(const struct scan_request *req, bool unheld, str
 	}
 	t->reader.ops = &text_ops;
 	t->unheld = unheld;
+	t->place = place ? hash_bytes(0, place, strlen(place)) : 0;
 	if (proc_open(&t->file, env_netns_fd(req->env), "net/unix", err) == 0)
 		return &t->reader;
 	free(t);

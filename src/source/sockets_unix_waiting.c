@@ -106,6 +106,7 @@ static int refused(struct waiting *w, struct nl_error *err)
 	if (w->given || !scan_refused(err))
 		return -1;
 	w->text = unix_read_text_unheld(&w->req, NULL, err);
+	w->reader.of_proc = w->text != NULL;
 	return w->text ? 0 : -1;
 }
 

@@ -184,6 +184,19 @@ function TestCounts:test_groups_and_order()
   same("no-diag:1:0", "print(sockets:distinct('laddr'):count(), sockets:sum('recvq'))")
 end
 
+-- The other end too is one of the rows of /proc.
+function TestRows:test_other_ends()
+  for _, mode in ipairs(modes) do
+    same(mode, [[
+      local n = 0
+      for s in sockets{proto={"tcp", "udp"}, peer_inode=true}:sort("peer_inode", "inode") do
+        n = n + 1
+        print(s.inode, s.peer_inode, s.peer_pid, s.peer_comm)
+      end
+      assert(n > 0)]])
+  end
+end
+
 TestWhatIsSaid = {}
 
 function TestWhatIsSaid:test_where_rows_are_from()

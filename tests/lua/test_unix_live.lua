@@ -430,7 +430,32 @@ function TestRefused:test_rows()
   local waits = select(2, out:gsub("nil\testablished\tstream\t%d+\tx.sock\tnil\tnil\tnot%-accepted",
     ""))
   lu.assertEquals(waits, 2)
-  lu.assertStrContains(out, "proc\n")
+  lu.assertStrContains(out, "\nproc\n")
+end
+
+-- What waits has no inode, and in namespaces that were made alike it is the same to a byte. There
+-- are two, in either order: of three namespaces two have the same.
+function TestRefused:test_rows_alike_in_namespaces()
+  local folder = S.run({ "mktemp", "-d" }).out:match("[^\n]+")
+  local maker = { "unshare", "-n", S.sockmaker_path(), "--", build .. "/tests/unixmaker", folder }
+  local command = table.move(maker, 1, #maker, 1, {})
+  local middle = 'rm -rf "$UM_FOLDER"/*; MIDDLE=$UM_PARENT exec "$@"'
+  for _, word in ipairs { "sh", "-c", middle, "sh" } do
+    command[#command + 1] = word
+  end
+  table.move(maker, 1, #maker, #command + 1, command)
+  for _, word in ipairs { "env", "LD_PRELOAD=" .. shim, "CONNSH_SHIM=errmsg:1:0",
+    S.connsh_path(), "-e", ([[
+    local all = { os.getenv("UM_PARENT"), os.getenv("MIDDLE"), "%d" }
+    for _, ns in ipairs { all[1], all[2], all[3], all } do
+      print(count { proto = "unix", netns = ns, inode = false })
+    end
+  ]]):format(um.PARENT) } do
+    command[#command + 1] = word
+  end
+  local result = S.run(command)
+  S.run({ "rm", "-rf", folder })
+  lu.assertEquals(result.out, "2\n2\n2\n6\n", result.err)
 end
 
 -- A forged row stands beside the one that it pretends to be, wherever in the list it is.

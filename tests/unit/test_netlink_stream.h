@@ -78,6 +78,19 @@ static inline void stream_end(struct stream *s)
 	stream_close(s);
 }
 
+/* What a number is called in the namespace of the taker. */
+static inline void stream_name(struct stream *s, uint32_t what, uint64_t number, const char *name)
+{
+	stream_record(s, NL_REC_NAME);
+	stream_u32(s, 0);
+	stream_u32(s, what);
+	stream_u32(s, (uint32_t)number);
+	stream_u32(s, (uint32_t)(number >> 32));
+	stream_u32(s, 1);
+	stream_add(s, name, strlen(name) + 1);
+	stream_close(s);
+}
+
 /* A list of links in the namespace of the taker. */
 static inline void stream_list(struct stream *s, uint32_t key)
 {

@@ -29,10 +29,8 @@
 static struct stream stream;
 
 /* A list of sockets of this family, with these messages. */
-static void load(unsigned family, const struct message *const *rows, size_t n)
+static void start(unsigned family, const struct message *const *rows, size_t n)
 {
-	struct nl_error err;
-
 	stream_start(&stream);
 	stream_record(&stream, NL_REC_DUMP);
 	stream_u32(&stream, 0);
@@ -45,8 +43,21 @@ static void load(unsigned family, const struct message *const *rows, size_t n)
 		stream_msg(&stream, SOCK_DIAG_BY_FAMILY, NLM_F_MULTI, rows[i]->buf + NLMSG_HDRLEN,
 			   rows[i]->len - NLMSG_HDRLEN);
 	stream_done(&stream, 0, 0);
+	stream_close(&stream);
+}
+
+static void play(void)
+{
+	struct nl_error err;
+
 	stream_end(&stream);
 	assert_int_equal(nl_replay_memory(stream.bytes, stream.len, &err), 0);
+}
+
+static void load(unsigned family, const struct message *const *rows, size_t n)
+{
+	start(family, rows, n);
+	play();
 }
 
 /* All sockets of a protocol, in any state. */
@@ -558,6 +569,35 @@ static void test_packet_lists(void **state)
 	message_free(&m);
 }
 
+/* A recording can give a device a name that is longer than any: it must not spoil the text. */
+static void test_packet_long_name(void **state)
+{
+	struct packet_diag_mclist one = { .pdmc_index = 3, .pdmc_type = 9, .pdmc_alen = 32 };
+	struct message m = { 0 };
+	char name[1000], want[128] = "9 LLLLLLLLLLLLLLL 00";
+	struct nl_error err;
+	struct scan *sc;
+	struct row row;
+
+	(void)state;
+	memset(name, 'L', sizeof(name));
+	name[sizeof(name) - 1] = '\0';
+	begin_packet(&m, ETH_P_ALL);
+	message_put(&m, PACKET_DIAG_MCLIST, &one, sizeof(one));
+	end(&m);
+	start(AF_PACKET, (const struct message *[]){ &m }, 1);
+	stream_name(&stream, NL_NAME_DEVICE, 3, name);
+	play();
+	sc = scan_of(PROTO_PACKET, AF_PACKET);
+	assert_int_equal(scan_next(sc, &row, &err), 1);
+	for (unsigned i = 1; i < 32; i++)
+		strcat(want, ":00");
+	assert_string_equal(text_of(&row, "memberships"), want);
+	scan_close(sc);
+	nl_replay_unload();
+	message_free(&m);
+}
+
 /* ---- netlink ------------------------------------------------------------------------------ */
 
 static void begin_netlink(struct message *m, uint8_t protocol, uint8_t sk_state)
@@ -726,6 +766,24 @@ static void test_damaged_lines(void **state)
 	message_free(&m);
 }
 
+/* A text whose lines are those of another table: no rows, and that is told. */
+static void test_left_out_lines(void **state)
+{
+	struct scan_request req = { .env = env_new(NULL) };
+	const struct nlmsghdr *msg;
+	struct nl_error err;
+	struct reader *r = lines_open(&req, "net/protocols", netlink_line, &err);
+
+	(void)state;
+	assert_non_null(r);
+	assert_int_equal(r->ops->next(r, &msg, &err), 0);
+	r->ops->close(r);
+	assert_non_null(env_lacks(req.env));
+	assert_string_equal(env_lacks(req.env),
+			    "a line of /proc/net/protocols makes no sense: sockets may be missing");
+	env_unref(req.env);
+}
+
 /* ---- what is lacking ---------------------------------------------------------------------- */
 
 static void test_gaps(void **state)
@@ -825,9 +883,11 @@ int main(void)
 		cmocka_unit_test(test_tipc_empty_messages),
 		cmocka_unit_test(test_packet),
 		cmocka_unit_test(test_packet_lists),
+		cmocka_unit_test(test_packet_long_name),
 		cmocka_unit_test(test_netlink),
 		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_damaged_lines),
+		cmocka_unit_test(test_left_out_lines),
 		cmocka_unit_test(test_gaps),
 		cmocka_unit_test(test_protocols),
 		cmocka_unit_test(test_kept_texts),
