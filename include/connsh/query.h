@@ -236,6 +236,9 @@ struct report {
 	struct scan_stats stats;
 };
 
+/* One more warning, unless it is there or there are REPORT_WARNINGS; cut to 255 bytes. */
+void report_add(struct report *r, const char *text);
+
 struct cursor;
 
 /*

@@ -214,6 +214,7 @@ static int each_method(lua_State *L)
 static bool end_record(lua_State *L, struct report *report)
 {
 	const struct lx_record *rec = lua_touserdata(L, -1);
+	char text[sizeof(report->warnings[0])];
 	struct nl_error err;
 	struct row row;
 
@@ -226,9 +227,9 @@ static bool end_record(lua_State *L, struct report *report)
 		raise_error(L, "destroy", &err);
 	/* the kernel ends no socket in such a state (time-wait on some); others it does */
 	report->complete = false;
-	if (report->nwarnings < REPORT_WARNINGS)
-		snprintf(report->warnings[report->nwarnings++], sizeof(report->warnings[0]),
-			 "a %s could not be closed: %.150s", rec->source->row_name, err.text);
+	snprintf(text, sizeof(text), "a %s could not be closed: %.150s", rec->source->row_name,
+		 err.text);
+	report_add(report, text);
 	return false;
 }
 

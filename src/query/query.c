@@ -217,10 +217,19 @@ bool query_sort(struct query *q, const struct sort_key *keys, size_t n)
 	return true;
 }
 
+/* "*" says which rows are meant, but leaves none of them out. */
+static bool narrows(const struct cond *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->operands[i].kind == OPERAND_ALL)
+			return c->op != OP_EQ;
+	return true;
+}
+
 static bool has_condition(const struct node *n)
 {
 	if (n->kind == NODE_COND)
-		return true;
+		return narrows(&n->cond);
 	for (size_t i = 0; i < n->n; i++)
 		if (has_condition(n->kids[i]))
 			return true;

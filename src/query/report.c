@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 int query_no_memory(struct nl_error *err)
@@ -18,6 +19,15 @@ void report_begin(struct report *r)
 	r->source = "netlink";
 }
 
+void report_add(struct report *r, const char *text)
+{
+	for (size_t i = 0; i < r->nwarnings; i++)
+		if (strcmp(r->warnings[i], text) == 0)
+			return;
+	if (r->nwarnings < REPORT_WARNINGS)
+		snprintf(r->warnings[r->nwarnings++], sizeof(r->warnings[0]), "%s", text);
+}
+
 void report_warn(struct report *r, const char *fmt, ...)
 {
 	char text[sizeof(r->warnings[0])];
@@ -26,11 +36,7 @@ void report_warn(struct report *r, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	for (size_t i = 0; i < r->nwarnings; i++)
-		if (strcmp(r->warnings[i], text) == 0)
-			return;
-	if (r->nwarnings < REPORT_WARNINGS)
-		memcpy(r->warnings[r->nwarnings++], text, sizeof(text));
+	report_add(r, text);
 }
 
 bool report_flagged(const struct report *r)

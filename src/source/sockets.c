@@ -137,8 +137,8 @@ static bool names_all(const struct cond *c)
 
 /*
  * Sockets are what people mean by connections, tcp and udp, unless a condition
- * names a protocol, another family, or a field that only others have. `!=` on a
- * protocol, or its presence, names them all.
+ * names a protocol ("*": all of them), another family, or a field that only
+ * others have. `!=` and presence name nothing.
  */
 static bool names_table(const struct cond *c, const struct sock_table *t)
 {

@@ -176,4 +176,11 @@ function TestRefused:test_without_the_capability()
   lu.assertEquals(count { lport = 8080, state = "listen" }, 1)
 end
 
+-- "*" leaves nothing out, so it is no condition.
+function TestDestroy:test_all_protocols_are_refused_too()
+  lu.assertErrorMsgContains("a condition is needed", function()
+    sockets { proto = "*" }:destroy()
+  end)
+end
+
 S.main()
