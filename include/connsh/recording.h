@@ -159,6 +159,8 @@ void nl_list_close(struct nl_list *l); /* NULL is allowed */
 
 /* 1 and *name; 0: it had none; -1: it was not looked up. */
 int nl_replay_name(enum nl_name what, int netns_fd, uint64_t number, const char **name);
+/* The index of the device whose name was looked up so; 0: none was. */
+unsigned nl_replay_ifindex(const char *name, int netns_fd);
 const char *nl_replay_fact(const char *key);
 /* Seconds since 1970 when it was taken; 0: not loaded. */
 double nl_replay_time(void);

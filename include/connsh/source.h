@@ -346,6 +346,8 @@ struct netns *env_netns(const struct env *e);	 /* NULL: here; not the caller's r
 const char *env_user(struct env *e, uid_t uid);
 const char *env_ifname(struct env *e, unsigned ifindex); /* "if7" when it is gone */
 const char *env_cgroup(struct env *e, uint64_t id);
+/* 0: no device has this name, or the loaded recording does not know of it. */
+unsigned env_ifindex(struct env *e, const char *name);
 /* The same text, kept as long as the env lives; for texts that repeat. NULL: no memory. */
 const char *env_text(struct env *e, const char *text, size_t len);
 /*

@@ -116,7 +116,7 @@ static uint32_t number(lua_State *L, unsigned which)
 }
 
 /* A device by its name or its index. */
-static uint32_t device(lua_State *L, const struct env *env, const char *name)
+static uint32_t device(lua_State *L, struct env *env, const char *name)
 {
 	uint32_t index = 0;
 
@@ -127,18 +127,21 @@ static uint32_t device(lua_State *L, const struct env *env, const char *name)
 	if (lua_isinteger(L, -1) && lua_tointeger(L, -1) > 0 && lua_tointeger(L, -1) <= INT32_MAX)
 		index = (uint32_t)lua_tointeger(L, -1);
 	else if (lua_type(L, -1) == LUA_TSTRING)
-		index = nl_ifindex(lua_tostring(L, -1), env_netns_fd(env));
+		index = env_ifindex(env, lua_tostring(L, -1));
 	else
 		luaL_error(L, "route: %s is the name of a network device or its index, not a %s",
 			   name, luaL_typename(L, -1));
 	if (index == 0)
-		luaL_error(L, "route: %s: there is no network device '%s'", name,
-			   lua_tostring(L, -1));
+		luaL_error(L,
+			   nl_replay_loaded()
+				   ? "route: %s: the recording knows of no network device '%s'"
+				   : "route: %s: there is no network device '%s'",
+			   name, lua_tostring(L, -1));
 	lua_pop(L, 1);
 	return index;
 }
 
-static void read_options(lua_State *L, const struct env *env, struct route_question *ask)
+static void read_options(lua_State *L, struct env *env, struct route_question *ask)
 {
 	static const char *const known[] = { "from",  "mark", "uid", "tos",   "proto",	  "sport",
 					     "dport", "iif",  "oif", "netns", "fibmatch", NULL };

@@ -181,6 +181,21 @@ int nl_replay_name(enum nl_name what, int netns_fd, uint64_t number, const char 
 	return found->name != 0;
 }
 
+unsigned nl_replay_ifindex(const char *name, int netns_fd)
+{
+	const struct nl_recording *rec = nl_replay_peek();
+	const uint32_t netns = number_of(netns_fd);
+
+	for (size_t i = 0; rec && i < rec->names.n; i++) {
+		const struct nl_rec_name *n = (const struct nl_rec_name *)rec->names.items + i;
+
+		if (n->netns == netns && n->what == NL_NAME_DEVICE && n->name &&
+		    n->number <= INT32_MAX && strcmp((const char *)rec->bytes + n->name, name) == 0)
+			return (unsigned)n->number;
+	}
+	return 0;
+}
+
 const char *nl_rec_fact(const struct nl_recording *rec, const char *key)
 {
 	for (size_t i = 0; rec && i < rec->facts.n; i++) {

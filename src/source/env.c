@@ -297,6 +297,19 @@ const char *env_ifname(struct env *e, unsigned ifindex)
 	return lookup(e, &e->devices, ifindex, look_device);
 }
 
+unsigned env_ifindex(struct env *e, const char *name)
+{
+	unsigned index;
+
+	if (nl_replay_loaded())
+		return nl_replay_ifindex(name, env_netns_fd(e));
+	index = nl_ifindex(name, env_netns_fd(e));
+	/* this writes the name down while a recording is made */
+	if (index && nl_recording())
+		env_ifname(e, index);
+	return index;
+}
+
 const char *env_cgroup(struct env *e, uint64_t id)
 {
 	return lookup(e, &e->cgroups, id, look_cgroup);

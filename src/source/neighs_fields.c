@@ -107,6 +107,13 @@ static bool get_flags(const struct row *row, const struct field *f, struct value
 	return field_bits(f, row, (uint64_t)ext << 8 | m->ndm_flags, v);
 }
 
+/* A forwarding database does not keep it: the kernel writes 0 there (fdb_fill_info). */
+static bool is_of_ip(const struct row *row, const struct field *f)
+{
+	(void)f;
+	return ((const struct ndmsg *)row_header(row))->ndm_family != AF_BRIDGE;
+}
+
 /* An attribute without content: that it is there says yes. */
 static bool get_there(const struct row *row, const struct field *f, struct value *v)
 {
@@ -148,7 +155,8 @@ const struct field neigh_fields[] = {
 	  .flags = FF_OPEN, .from = "ndm_type", .doc = "Kind of address." },
 	{ .name = "probes", .type = FT_INT, NUMBER(NDA_PROBES),
 	  .doc = "Questions sent without an answer." },
-	{ .name = "confirmed", AGO(ndm_confirmed), .doc = "Time since it was known to be there." },
+	{ .name = "confirmed", AGO(ndm_confirmed), .when = is_of_ip,
+	  .doc = "Time since it was known to be there; forwarding databases do not keep it." },
 	{ .name = "used", AGO(ndm_used), .doc = "Time since the entry was used." },
 	{ .name = "updated", AGO(ndm_updated), .doc = "Time since its state or address changed." },
 	{ .name = "refs", .type = FT_INT, CACHE(ndm_refcnt), .from = "ndm_refcnt",

@@ -200,6 +200,7 @@ static bool dump(const struct scan_request *req, unsigned i, struct dump_plan *o
 {
 	const struct value *fdb = ask_value(req, "fdb");
 	const struct nhmsg nh = { .nh_family = AF_UNSPEC };
+	bool all = nl_recording(); /* which shall know the whole list by its key */
 	unsigned dev = 0;
 
 	if (i > 0 || !plan_dev(req, &dev))
@@ -213,11 +214,11 @@ static bool dump(const struct scan_request *req, unsigned i, struct dump_plan *o
 		plan_put_u32(out, NHA_OIF, dev);
 		note_add(out->note, sizeof(out->note), "device %u", dev);
 	}
-	if (!part_has(&req->parts, SINGLE)) {
+	if (!all && !part_has(&req->parts, SINGLE)) {
 		nl_attr_put(out->buf, &out->len, sizeof(out->buf), NHA_GROUPS, NULL, 0);
 		note_add(out->note, sizeof(out->note), "groups only");
 	}
-	if (fdb && fdb->kind == VALUE_BOOL && fdb->flag) {
+	if (!all && fdb && fdb->kind == VALUE_BOOL && fdb->flag) {
 		nl_attr_put(out->buf, &out->len, sizeof(out->buf), NHA_FDB, NULL, 0);
 		note_add(out->note, sizeof(out->note), "those of bridges");
 	}

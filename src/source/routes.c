@@ -68,13 +68,16 @@ static void lay_out(const struct scan_request *req, unsigned part, unsigned dev,
 	struct rtmsg r = { .rtm_family = parts[part].family,
 			   .rtm_flags = parts[part].cached ? RTM_F_CLONED : 0 };
 	int64_t table;
+	bool all = nl_recording(); /* which shall know the whole list by its key */
 
 	out->note[0] = '\0';
-	ask_byte(req, "proto", &r.rtm_protocol, out);
-	ask_byte(req, "type", &r.rtm_type, out);
+	if (!all) {
+		ask_byte(req, "proto", &r.rtm_protocol, out);
+		ask_byte(req, "type", &r.rtm_type, out);
+	}
 	memcpy(out->buf, &r, sizeof(r));
 	out->len = sizeof(r);
-	if (ask_number(req, "table", &table) && table > 0 && table <= UINT32_MAX) {
+	if (!all && ask_number(req, "table", &table) && table > 0 && table <= UINT32_MAX) {
 		plan_put_u32(out, RTA_TABLE, (uint32_t)table);
 		note_add(out->note, sizeof(out->note), "table %u", (unsigned)table);
 	}

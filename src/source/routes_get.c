@@ -134,5 +134,10 @@ bool plan_dev(const struct scan_request *req, unsigned *dev)
 	/* a recording is not filtered by its request, and has no devices to ask about */
 	if (nl_replay_loaded())
 		*dev = 0;
-	return *dev == 0 || nl_ifname(*dev, env_netns_fd(req->env), name);
+	if (*dev && !nl_ifname(*dev, env_netns_fd(req->env), name))
+		return false;
+	/* and while one is made, it shall get the whole list */
+	if (nl_recording())
+		*dev = 0;
+	return true;
 }

@@ -190,10 +190,8 @@ void routes_ended(struct env *env, const struct dump_plan *plan, uint64_t weight
 		return;
 	if (filtered && n > CHECKED_MOST)
 		return;
-	/* a recording shall not hold the list twice */
+	/* a recording shall not hold the list twice; it asks for everything anyway */
 	if (!nl_recording() && !falls_short(env, r->rtm_family))
-		return;
-	if (filtered && nl_recording())
 		return;
 	env_set_lacks(env,
 		      r->rtm_family == AF_INET6

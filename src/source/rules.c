@@ -68,6 +68,12 @@ static bool has_mark(const struct row *row, const struct field *f)
 	return (mark && *mark) || (mask && *mask);
 }
 
+/* A mark of 0 under a mask is a condition too, of which the kernel writes only the mask. */
+static bool get_mark(const struct row *row, const struct field *f, struct value *v)
+{
+	return field_load(f, row, v) || set_int(v, 0);
+}
+
 #define HDR(member)                                      \
 	.offset = offsetof(struct fib_rule_hdr, member), \
 	.size = sizeof(((struct fib_rule_hdr *)0)->member), .from = #member
@@ -91,8 +97,8 @@ static const struct field rule_fields[] = {
 	  .doc = "Network device that packets came in by; lo is what this host sends." },
 	{ .name = "oif", .type = FT_TEXT, .flags = FF_COLUMN, ATTR(FRA_OIFNAME, 0),
 	  .doc = "Network device that the sending socket is bound to." },
-	{ .name = "mark", .type = FT_MARK, .when = has_mark, .flags = FF_COLUMN,
-	  ATTR(FRA_FWMARK, 4), .doc = "Firewall mark that packets must have under mark_mask." },
+	{ .name = "mark", .type = FT_MARK, .when = has_mark, .get = get_mark,
+	  .flags = FF_COLUMN, ATTR(FRA_FWMARK, 4), .doc = "Firewall mark that packets must have under mark_mask." },
 	{ .name = "mark_mask", .type = FT_INT, .when = has_mark, ATTR(FRA_FWMASK, 4),
 	  .doc = "Bits of the mark that are compared." },
 	{ .name = "action", .type = FT_ENUM, .names = rule_action_names, HDR(action),

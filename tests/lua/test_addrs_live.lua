@@ -323,6 +323,14 @@ function TestNeighs:test_every_state()
   end
 end
 
+-- The kernel writes 0 for what a forwarding database does not keep.
+function TestNeighs:test_forwarding_databases_have_no_confirmation()
+  local n = neighs { lladdr = "02:00:00:00:00:05", family = "bridge" }:first()
+  lu.assertNotNil(n.updated)
+  lu.assertNil(n.confirmed)
+  lu.assertEquals(#neighs { family = "bridge", { "confirmed", ">=", 0 } }, 0)
+end
+
 function TestNeighs:test_requests()
   local index = addrs { dev = "v1" }:first().dev_index
   local q = neighs { dev = "v1" }

@@ -63,6 +63,7 @@ ip rule add unreachable uidrange 5-6 pref 712
 ip rule add tun_id 77 table 100 pref 713
 ip rule add l3mdev pref 999
 ip -6 rule add from fd00::/64 fwmark 9 table 55 pref 3
+ip rule add fwmark 0/0xff table 100 pref 714
 ]]
 
 local made = S.run(setup)
@@ -311,6 +312,26 @@ function TestRoutes:test_a_condition_holds_if_it_does_of_any_path()
   lu.assertErrorMsgContains("it takes true or false", function()
     return #routes { nexthops = "10.0.0.1" }
   end)
+end
+
+-- Of one question all others can be answered.
+function TestRoutes:test_recording()
+  local all = ("%d\t%d\t%d\n"):format(#routes, #nexthops, #routes { table = "main" })
+  for _, asked in ipairs({
+    "#routes{table='main'}, #nexthops{dev='v0'}",
+    "#routes{dev='v0'}, #nexthops{group=true}",
+    "#routes{proto='bgp'}, #nexthops{fdb=true}",
+    "#routes{type='blackhole'}, #nexthops{dev_index=1}",
+  }) do
+    local path = S.temporary("")
+    local ask = "print(" .. asked .. ")"
+    local live = S.connsh("--record", path, "-e", ask)
+    lu.assertEquals({ live.err, live.code }, { "", 0 })
+    lu.assertEquals(S.connsh("--replay", path, "-e", ask).out, live.out)
+    local played = S.connsh("--replay", path, "-e",
+      "print(#routes, #nexthops, #routes{table='main'})")
+    lu.assertEquals({ played.out, played.err, played.code }, { all, "", 0 }, asked)
+  end
 end
 
 -- ---- paths as values ---------------------------------------------------------------------------
@@ -572,6 +593,12 @@ function TestRules:test_flags()
   lu.assertEquals(#rules { mark = "0x10" }, 1)
 end
 
+function TestRules:test_a_mark_of_zero()
+  lu.assertEquals(rules { priority = 714 }:first().mark, 0)
+  lu.assertEquals(rules { mark = 0 }:list()[1].mark_mask, 0xff)
+  lu.assertNil(rules { priority = 999 }:first().mark)
+end
+
 -- One dump of rules can miss some while others come and go; those that stay are always there.
 function TestRules:test_under_churn_they_are_whole()
   local stay = #rules { priority = "500-999" }
@@ -664,6 +691,17 @@ function TestRoute:test_what_is_wrong_with_a_question_raises()
   raises("route has no 'mrk'; did you mean 'mark'?", "10.0.0.1", { mrk = 1 })
   raises('there is no network namespace "nosuch"', "10.0.0.1", { netns = "nosuch" })
   raises("table expected", "10.0.0.1", 5)
+end
+
+function TestRoute:test_recording()
+  local path = S.temporary("")
+  local ask = "print(route('10.14.0.1', {oif='v0'}))"
+  local live = S.connsh("--record", path, "-e", ask)
+  lu.assertStrContains(live.out, " v0 ")
+  local played = S.connsh("--replay", path, "-e", ask)
+  lu.assertEquals({ played.out, played.err, played.code }, { live.out, "", 0 })
+  local other = S.connsh("--replay", path, "-e", "route('10.14.0.1', {oif='v1'})")
+  lu.assertStrContains(other.err, "the recording knows of no network device 'v1'")
 end
 
 function TestRoute:test_of_another_namespace()
