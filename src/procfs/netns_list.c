@@ -275,8 +275,12 @@ static int read_recorded(struct netns_list *l, struct nl_error *err)
 	int netns_fd;
 
 	for (size_t i = 0; nl_replay_netns_at(i, &netns_fd, &inode, &name); i++) {
-		struct netns_entry *e = entry_of(l, inode);
+		struct netns_entry *e;
 
+		/* each is held against all others, and a file may claim any number of them */
+		if (nl_cancel)
+			return nl_fail(err, ECANCELED, "interrupted");
+		e = entry_of(l, inode);
 		if (!e || (name && !add_name(e, name)))
 			return procfs_no_memory(err);
 		e->own = netns_fd == -1;
