@@ -130,6 +130,19 @@ static void close_stdout(void)
 	_exit(LX_ERROR);
 }
 
+/* A script that left by os.exit leaves its recording whole too. */
+static void close_recording(void)
+{
+	struct nl_error err;
+
+	if (nl_record_stop(&err) == 0)
+		return;
+	fprintf(stderr, "connsh: %s\n", err.text);
+	complained = true;
+	fflush(stdout);
+	_exit(LX_ERROR);
+}
+
 /* "e:p:iL:h" and the table of long options, from the one table. */
 static void getopt_tables(char *letters, struct option *longs)
 {
@@ -150,6 +163,11 @@ static void getopt_tables(char *letters, struct option *longs)
 /* What does not go together: -1: nothing; else the exit code. */
 static int check(const struct command *c, int argc)
 {
+	if (c->from && c->record) {
+		fputs("connsh: --record writes what the kernel tells: it does not go with --from\n",
+		      stderr);
+		return LX_USAGE;
+	}
 	if (!c->snapshot || !(c->from || c->record || c->lx.netns || c->nchunks || c->interactive ||
 			      c->script < argc))
 		return -1;
@@ -342,6 +360,7 @@ int main(int argc, char **argv)
 	lx_view_stdout(&c.view);
 	signal(SIGPIPE, SIG_DFL); /* a closed pipe ends quietly, whatever was inherited */
 	atexit(close_stdout);
+	atexit(close_recording); /* before it: the last comes first */
 	if (!c.chunks)
 		return LX_ERROR;
 	rc = parse(argc, argv, &c);

@@ -64,7 +64,10 @@ void netns_record(const struct netns_entry *e, const struct netns *ns);
 /* What it can be asked for by: its first name, else its pid, written to buf. */
 #define NETNS_NAME_MAX 32
 const char *netns_entry_name(const struct netns_entry *e, char buf[NETNS_NAME_MAX]);
-/* Opens it and makes sure that it is that one and can be entered; -1 and *err saying why not. */
+/*
+ * Opens it and makes sure that it is that one and can be entered; -1 and *err saying why not.
+ * NULL in *out: it is the own one of a recording that has no name for it.
+ */
 int netns_open_entry(const struct netns_entry *e, struct netns **out, struct nl_error *err);
 
 /*

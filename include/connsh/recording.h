@@ -74,9 +74,9 @@ struct nl_mark {
 /*
  * From now on what dumps, /proc and names tell is also written to path: aside, 0600,
  * until nl_record_stop gives it its name (a path that is no plain file is
- * written to at once). EBUSY when a recording is under way. Requests go out as they are:
- * to record whole lists, ask for them without a filter. Failed writes are told at the
- * end: no answer fails for its recording.
+ * written to at once; a link stays, and what it leads to is replaced). EBUSY when a recording is
+ * under way. Requests go out as they are: to record whole lists, ask for them without a filter.
+ * Failed writes are told at the end: no answer fails for its recording.
  */
 int nl_record_start(const char *path, struct nl_error *err);
 /* Ends it; -1 and *err when writing failed at any point, and then there is no file; 0 when none is.

@@ -116,9 +116,11 @@ static void put_netns(uint32_t number, const char *name)
 
 static uint32_t new_place(dev_t dev, uint64_t inode)
 {
-	struct place *bigger = reallocarray(rec.places, rec.nplaces + 1, sizeof(*bigger));
+	struct place *bigger = NULL;
 
-	if (!bigger || rec.nplaces == NL_MOST_NETNS) {
+	if (rec.nplaces < NL_MOST_NETNS)
+		bigger = reallocarray(rec.places, rec.nplaces + 1, sizeof(*bigger));
+	if (!bigger) {
 		rec.failure = rec.failure ? rec.failure : ENOMEM;
 		return 0;
 	}
@@ -382,6 +384,21 @@ uint64_t nl_record_size(void)
 
 /* ---- the file ---------------------------------------------------------------------- */
 
+/* What a link leads to, so that the file gets its name and the link stays; NULL and errno. */
+static char *behind_links(const char *path)
+{
+	char *real = realpath(path, NULL);
+	struct stat st;
+
+	if (real || errno != ENOENT)
+		return real;
+	/* a new file; not a link to nowhere, as below /proc/self/fd when the file was deleted */
+	if (lstat(path, &st) != 0 || !S_ISLNK(st.st_mode))
+		return strdup(path);
+	errno = ENOENT;
+	return NULL;
+}
+
 /* Sockets of all users are in it: readable by its owner only. -1 and errno. */
 static int create(const char *path, char **aside)
 {
@@ -433,7 +450,7 @@ static void start(FILE *file, char *path, char *aside)
 
 int nl_record_start(const char *path, struct nl_error *err)
 {
-	char *aside, *name = strdup(path);
+	char *aside, *name = behind_links(path);
 	int fd = name ? create(path, &aside) : -1, reason = errno;
 	FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
 

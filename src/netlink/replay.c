@@ -513,7 +513,15 @@ int nl_replay_memory(const void *bytes, size_t len, struct nl_error *err)
 	return load(copy, len, err);
 }
 
-/* The whole of fd; NULL and errno. */
+/* Is it worth reading on? A device or a pipe that gives something else may never end. */
+static bool may_be_one(const unsigned char *bytes, size_t len)
+{
+	size_t n = sizeof(NL_REC_MAGIC) - 1;
+
+	return memcmp(bytes, NL_REC_MAGIC, len < n ? len : n) == 0;
+}
+
+/* The whole of fd, or of what is no recording its beginning; NULL and errno. */
 static unsigned char *read_all(int fd, size_t *len)
 {
 	unsigned char *bytes = NULL, *bigger;
@@ -536,9 +544,11 @@ static unsigned char *read_all(int fd, size_t *len)
 		got = read(fd, bytes + *len, size - *len);
 		if (got == 0)
 			return bytes;
-		if (got > 0)
+		if (got > 0) {
 			*len += (size_t)got;
-		else if (errno != EINTR || nl_cancel)
+			if (!may_be_one(bytes, *len))
+				return bytes;
+		} else if (errno != EINTR || nl_cancel)
 			break;
 	}
 	free(bytes);

@@ -232,8 +232,6 @@ static int take_places(struct taking *t)
 		miss(t, why.text);
 		return take_place(t, NULL);
 	}
-	if (found.hidden)
-		nl_record_fact("netns_hidden", "1");
 	t->out->hidden |= found.hidden;
 	for (size_t i = 0; rc == 0 && i < found.n; i++)
 		rc = take_entry(t, &found.list[i]);

@@ -154,6 +154,63 @@ function TestOptions:test_record_and_replay()
   end)
 end
 
+-- A recording and what answers from one do not go together: it would hold nothing.
+function TestOptions:test_record_from_a_recording()
+  in_folder(function(folder)
+    local file, other = folder .. "/answers", folder .. "/other"
+    gives({ "--record", file, "-e", "local n = #links" }, "")
+    local result = S.connsh("--from", file, "--record", other, "-e", "print(#links)")
+    lu.assertEquals(result.code, 2, result.err)
+    lu.assertStrContains(result.err, "--record")
+    lu.assertEquals(S.run("ls " .. S.sh_quote(folder)).out, "answers\n")
+  end)
+end
+
+-- os.exit ends a recording as the end of the script does.
+function TestOptions:test_record_until_exit()
+  in_folder(function(folder)
+    local file = folder .. "/answers"
+    for _, args in ipairs { "0", "0, true" } do
+      gives({ "--record", file, "-e", "local n = #links os.exit(" .. args .. ")" }, "")
+      lu.assertEquals(S.run("ls " .. S.sh_quote(folder)).out, "answers\n")
+      lu.assertEquals(S.connsh("--from", file, "-e", "print(#links > 0)").out, "true\n")
+      os.remove(file)
+    end
+    refuses({ "--record", "/dev/full", "-e", "local n = #links os.exit(0)" }, "not whole")
+  end)
+end
+
+-- A link stays one, and what it leads to is written: /dev/stdout is one that is not to be lost.
+function TestOptions:test_record_through_a_link()
+  in_folder(function(folder)
+    local link, out = folder .. "/link", folder .. "/out"
+    S.run("ln -s /proc/self/fd/1 " .. S.sh_quote(link))
+    S.run(string.format("%s --record %s -e 'local n = #links' > %s", S.sh_quote(S.connsh_path()),
+      S.sh_quote(link), S.sh_quote(out)))
+    lu.assertEquals(S.run("readlink " .. S.sh_quote(link)).out, "/proc/self/fd/1\n")
+    lu.assertEquals(S.connsh("--from", out, "-e", "print(#links > 0)").out, "true\n")
+  end)
+end
+
+-- What never ends is not read for ever.
+function TestOptions:test_from_what_never_ends()
+  local result = S.run("ulimit -v 4000000; exec " .. S.sh_quote(S.connsh_path())
+    .. " --from /dev/zero -e 'print(1)'")
+  lu.assertEquals(result.code, 1)
+  lu.assertStrContains(result.err, "does not begin with")
+end
+
+-- The namespace that was asked in needs no name to be among all of them.
+function TestOptions:test_all_namespaces_of_a_recording()
+  in_folder(function(folder)
+    local file = folder .. "/answers"
+    gives({ "--record", file, "-e", "local n = #links" }, "")
+    local result = S.connsh("--from", file, "-e", "print(#links == #links{netns='*'})")
+    lu.assertEquals(result.err .. result.out, "true\n")
+    lu.assertEquals(result.code, 0)
+  end)
+end
+
 TestExitCodes = {}
 
 function TestExitCodes:test_errors()

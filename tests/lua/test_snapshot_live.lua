@@ -395,6 +395,18 @@ function TestPlaces:test_not_entered()
   lu.assertStrContains(result.err, 'has nothing of the network namespace "blue"')
 end
 
+-- The same of a recording of what was asked, not of everything.
+function TestPlaces:test_namespaces_hidden_when_recorded()
+  local result = S.apart([[
+    mkdir -m 777 /run/open
+    user="setpriv --reuid 65534 --regid 65534 --clear-groups"
+    $user "$CONNSH" --record /run/open/file -p 'count{netns="*"}' >/dev/null 2>&1
+    "$CONNSH" --from /run/open/file -p 'count{netns="*"} >= 0'
+  ]])
+  lu.assertStrContains(result.out, "true\n")
+  lu.assertStrContains(result.err, "there may be more of them")
+end
+
 -- What an ordinary user may not look into stays told as such, on any machine.
 function TestPlaces:test_owners_hidden_then_are_hidden_now()
   local result = S.apart([[
