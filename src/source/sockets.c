@@ -9,6 +9,7 @@
 #include "sockets.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -215,6 +216,19 @@ struct part_set sockets_parts(uint32_t proto, unsigned family, unsigned state)
 		part_add(&parts, (unsigned)(t - socket_tables) * NSTATES +
 					 (t->states == ANY_STATE ? STATE_ANY : state));
 	return parts;
+}
+
+void lay_out_list(const struct sock_table *t, const void *request, size_t len,
+		  struct dump_plan *out)
+{
+	memcpy(out->buf, request, len);
+	out->len = len;
+	out->request = (struct nl_request){
+		.bus = NETLINK_SOCK_DIAG,
+		.type = SOCK_DIAG_BY_FAMILY,
+		.key = (uint32_t)t->family << 16,
+		.what = t->what,
+	};
 }
 
 void note_append(char *buf, size_t size, const char *word, const char *between)

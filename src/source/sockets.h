@@ -134,6 +134,9 @@ const struct sock_table *table_of(uint32_t proto, unsigned family);
 void inet_aside(struct dump_plan *plan);
 /* One dump for tcp over IPv4 and IPv6. */
 void inet_lay_out_merged(uint32_t states, const struct scan_request *req, struct dump_plan *out);
+/* The request of these bytes for the table's list by sock_diag(7); the rest of the plan stays. */
+void lay_out_list(const struct sock_table *t, const void *request, size_t len,
+		  struct dump_plan *out);
 /* The part of the protocol, family and state. */
 struct part_set sockets_parts(uint32_t proto, unsigned family, unsigned state);
 

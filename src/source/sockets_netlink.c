@@ -87,16 +87,9 @@ static void netlink_lay_out(const struct sock_table *t, uint32_t states,
 	};
 
 	(void)states;
-	memcpy(out->buf, &r, sizeof(r));
-	out->len = sizeof(r);
+	lay_out_list(t, &r, sizeof(r), out);
 	out->read = netlink_read;
 	out->otherwise = true;
-	out->request = (struct nl_request){
-		.bus = NETLINK_SOCK_DIAG,
-		.type = SOCK_DIAG_BY_FAMILY,
-		.key = (uint32_t)AF_NETLINK << 16,
-		.what = t->what,
-	};
 	snprintf(out->note, sizeof(out->note), "%s%swith memory%s%s%s",
 		 r.sdiag_protocol == NDIAG_PROTO_ALL
 			 ? ""

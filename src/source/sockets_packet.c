@@ -66,16 +66,9 @@ static void packet_lay_out(const struct sock_table *t, uint32_t states,
 	struct packet_diag_req r = { .sdiag_family = AF_PACKET, .pdiag_show = ALWAYS | more };
 
 	(void)states;
-	memcpy(out->buf, &r, sizeof(r));
-	out->len = sizeof(r);
+	lay_out_list(t, &r, sizeof(r), out);
 	out->read = packet_read;
 	out->otherwise = true;
-	out->request = (struct nl_request){
-		.bus = NETLINK_SOCK_DIAG,
-		.type = SOCK_DIAG_BY_FAMILY,
-		.key = (uint32_t)AF_PACKET << 16,
-		.what = t->what,
-	};
 	snprintf(out->note, sizeof(out->note), "with info, memory%s%s%s%s",
 		 more & PACKET_SHOW_MCLIST ? ", memberships" : "",
 		 more & PACKET_SHOW_RING_CFG ? ", rings" : "",

@@ -33,14 +33,7 @@ static void tipc_lay_out(const struct sock_table *t, uint32_t states,
 	struct tipc_sock_diag_req r = { .sdiag_family = AF_TIPC, .tidiag_states = states };
 
 	(void)req;
-	memcpy(out->buf, &r, sizeof(r));
-	out->len = sizeof(r);
-	out->request = (struct nl_request){
-		.bus = NETLINK_SOCK_DIAG,
-		.type = SOCK_DIAG_BY_FAMILY,
-		.key = (uint32_t)AF_TIPC << 16,
-		.what = t->what,
-	};
+	lay_out_list(t, &r, sizeof(r), out);
 	out->skip = is_empty;
 	note_states(states, out->note, sizeof(out->note));
 }

@@ -21,14 +21,7 @@ static void vsock_lay_out(const struct sock_table *t, uint32_t states,
 	struct vsock_diag_req r = { .sdiag_family = AF_VSOCK, .vdiag_states = states };
 
 	(void)req;
-	memcpy(out->buf, &r, sizeof(r));
-	out->len = sizeof(r);
-	out->request = (struct nl_request){
-		.bus = NETLINK_SOCK_DIAG,
-		.type = SOCK_DIAG_BY_FAMILY,
-		.key = (uint32_t)AF_VSOCK << 16,
-		.what = t->what,
-	};
+	lay_out_list(t, &r, sizeof(r), out);
 	note_states(states, out->note, sizeof(out->note));
 }
 

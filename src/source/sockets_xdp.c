@@ -27,14 +27,7 @@ static void xdp_lay_out(const struct sock_table *t, uint32_t states, const struc
 
 	(void)states;
 	(void)req;
-	memcpy(out->buf, &r, sizeof(r));
-	out->len = sizeof(r);
-	out->request = (struct nl_request){
-		.bus = NETLINK_SOCK_DIAG,
-		.type = SOCK_DIAG_BY_FAMILY,
-		.key = (uint32_t)AF_XDP << 16,
-		.what = t->what,
-	};
+	lay_out_list(t, &r, sizeof(r), out);
 }
 
 const struct sock_kind sock_xdp = {
