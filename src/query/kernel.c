@@ -197,6 +197,10 @@ static void leave_place(struct kernel_feed *k)
 {
 	finish_scan(k);
 	places_leave(k->places, k->place);
+	/* another namespace has objects with the same keys: routes, counters */
+	if (k->window && k->window->n)
+		memset(k->window, 0, sizeof(*k->window));
+	keyset_free(&k->seen);
 	k->env = NULL;
 	k->place++;
 }

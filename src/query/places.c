@@ -51,10 +51,28 @@ static struct env *new_env(struct places *p, struct netns *ns)
 	return env;
 }
 
+/* Is it asked already, under whatever name? Rows of it would come twice. */
+static bool is_listed(const struct places *p, uint64_t inode)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct spot *s = &p->list[i];
+
+		if (s->entry ? s->entry->inode == inode
+			     : env_netns(s->env) && netns_inode(env_netns(s->env)) == inode)
+			return true;
+	}
+	return false;
+}
+
 static int add_one(struct places *p, struct netns *ns, struct nl_error *err)
 {
-	struct spot *spot = add(p);
+	struct spot *spot;
 
+	if (ns && is_listed(p, netns_inode(ns))) {
+		netns_unref(ns);
+		return 0;
+	}
+	spot = add(p);
 	if (!spot) {
 		netns_unref(ns);
 		return query_no_memory(err);
@@ -76,14 +94,6 @@ static bool entry_matches(const struct netns_entry *e, const char *pattern)
 	return false;
 }
 
-static bool is_listed(const struct places *p, const struct netns_entry *e)
-{
-	for (size_t i = 0; i < p->n; i++)
-		if (p->list[i].entry == e)
-			return true;
-	return false;
-}
-
 static int add_pattern(struct places *p, const char *pattern, struct nl_error *err)
 {
 	bool any = false;
@@ -97,7 +107,7 @@ static int add_pattern(struct places *p, const char *pattern, struct nl_error *e
 		if (!entry_matches(e, pattern))
 			continue;
 		any = true;
-		if (is_listed(p, e))
+		if (is_listed(p, e->inode))
 			continue;
 		spot = add(p);
 		if (!spot)

@@ -86,6 +86,29 @@ function TestPatterns:test_what_cannot_be_entered_is_named()
   lu.assertEquals(result.out, "0\ncode 3\n")
 end
 
+-- Objects of two namespaces are told apart, whatever they share; one that is named twice is asked
+-- once.
+function TestPatterns:test_every_source()
+  local result = inside([[
+    ip netns add blue
+    ip netns exec blue ip link set lo up
+    ip link set lo up
+    connsh -e '
+      for _, s in ipairs(connsh.sources()) do
+        if s.name ~= "processes" and s.name ~= "namespaces" then
+          local here, there = #s.query, #s.query{netns="blue"}
+          local both = #s.query{netns="*"}
+          assert(here + there == both, s.name .. ": " .. here .. " " .. there .. " " .. both)
+          assert(#s.query{netns={"blue", "*"}} == both, s.name)
+          assert(#s.query{netns={"blue", "/run/netns/blue"}} == there, s.name)
+        end
+      end
+      print(#routes > 0, #routes{netns="*"}:distinct("netns"), #counters{netns="*"} > #counters)'
+  ]])
+  lu.assertEquals(result.err, "")
+  lu.assertEquals(result.out, "true\t2\ttrue\n")
+end
+
 TestSource = {}
 
 function TestSource:test_names_pids_and_numbers()
