@@ -82,10 +82,11 @@ static bool get_members(const struct row *row, const struct field *f, struct val
 	const size_t one = NLMSG_HDRLEN + sizeof(struct member);
 	size_t n = group ? nl_attr_len(group) / sizeof(*g) : 0;
 	struct value *items = n ? env_scratch(row->env, n * (sizeof(*items) + one)) : NULL;
-	char *p = (char *)(items + n);
+	char *p;
 
 	if (!items)
 		return false;
+	p = (char *)(items + n);
 	for (size_t i = 0; i < n; i++, p += one) {
 		struct nlmsghdr msg = { .nlmsg_len = (uint32_t)one, .nlmsg_type = RTM_NEWNEXTHOP };
 		struct member m = { g[i].id, weight_of(row, &g[i]) };
