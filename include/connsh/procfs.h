@@ -25,11 +25,11 @@ struct netns;
 int netns_open(const char *spec, struct netns **out, struct nl_error *err);
 struct netns *netns_ref(struct netns *ns);
 void netns_unref(struct netns *ns);
-int netns_fd(const struct netns *ns); /* of a recording: -1 or below, as in netlink.h */
+int netns_fd(const struct netns *ns); /* of a recording: -1 or below, as in netlink.h; NULL: -1 */
 /* Are they the same one, by whatever names? NULL: here. */
 bool netns_same(const struct netns *a, const struct netns *b);
 const char *netns_name(const struct netns *ns); /* as it was asked for */
-uint64_t netns_inode(const struct netns *ns);
+uint64_t netns_inode(const struct netns *ns);	/* NULL: of here; 0: not known */
 
 /* A network namespace that was found; see netns_list_read. */
 struct netns_entry {

@@ -334,12 +334,15 @@ bool netns_same(const struct netns *a, const struct netns *b)
 
 int netns_fd(const struct netns *ns)
 {
-	return ns->fd;
+	return ns ? ns->fd : -1;
 }
 
 uint64_t netns_inode(const struct netns *ns)
 {
-	return ns->ino;
+	dev_t dev;
+	ino_t ino;
+
+	return identity(ns, &dev, &ino) ? ino : 0;
 }
 
 const char *netns_name(const struct netns *ns)
