@@ -118,7 +118,7 @@ struct reader *link_reader(const struct scan_request *req, const struct dump_pla
 		nl_fail(err, ENOMEM, "no memory to ask for a link");
 		return NULL;
 	}
-	o->reader.ops = &ops;
+	o->reader = (struct reader){ .ops = &ops };
 	o->env = req->env; /* the scan keeps it as long */
 	o->index = (int)plan->tag;
 	o->ext_mask = link_ext_mask(req->needs);
