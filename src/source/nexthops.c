@@ -59,11 +59,6 @@ static const struct source nexthop_members = {
 	.shape = &shape_member,
 };
 
-static struct row *indexed(const struct row *row)
-{
-	return (struct row *)(uintptr_t)row;
-}
-
 /* Weights count from 0; their upper byte was something unused before Linux 6.12. */
 static uint32_t weight_of(const struct row *row, const struct nexthop_grp *g)
 {

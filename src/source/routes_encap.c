@@ -13,11 +13,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-static struct row *indexed(const struct row *row)
-{
-	return (struct row *)(uintptr_t)row;
-}
-
 /* The type of the tunnel lies in the attribute before its data, in all kinds of messages. */
 static unsigned encap_type(const struct row *row, const struct field *f)
 {

@@ -8,12 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Getters have rows that are constant; making the index changes no fact of one. */
-static struct row *indexed(const struct row *row)
-{
-	return (struct row *)(uintptr_t)row;
-}
-
 static const struct rtmsg *head(const struct row *row)
 {
 	return row_header(row);

@@ -30,11 +30,6 @@ bool hop_next(const struct nlattr *multipath, size_t *pos, struct hop *out, bool
 	return true;
 }
 
-static struct row *indexed(const struct row *row)
-{
-	return (struct row *)(uintptr_t)row;
-}
-
 /* ---- one value of each path --------------------------------------------------- */
 
 /* RTA_GATEWAY, or RTA_VIA with a gateway of another family. */

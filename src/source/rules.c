@@ -33,11 +33,6 @@ static const struct shape shape_rule = {
 
 /* ---- fields ------------------------------------------------------------------------------ */
 
-static struct row *indexed(const struct row *row)
-{
-	return (struct row *)(uintptr_t)row;
-}
-
 /* The first rule has priority 0, which the kernel does not write. */
 static bool get_priority(const struct row *row, const struct field *f, struct value *v)
 {

@@ -238,6 +238,20 @@ function S.apart(text)
   return S.run(words)
 end
 
+-- For S.apart: the namespaces blue, with a connection to port 81, and red, which listens on 82.
+S.two_namespaces = [[
+  ip netns add blue
+  ip netns add red
+  ip netns exec blue ip link set lo up
+  ip netns exec red ip link set lo up
+  ip netns exec blue $SOCKMAKER listen=127.0.0.1:81 conn=127.0.0.1:81 -- sleep 60 &
+  ip netns exec red $SOCKMAKER listen=127.0.0.1:82 -- sleep 60 &
+  i=0
+  until [ "$(connsh -p 'count{netns={"blue", "red"}, state="listen"}')" = 2 ]; do
+    i=$((i + 1)); [ $i -lt 100 ]; sleep 0.1
+  done
+]]
+
 -- The notes that sockmaker writes (what this kernel refused) are no output of the command.
 local function split_notes(result)
   local lines, notes = {}, {}

@@ -6,18 +6,7 @@ local S = require("support")
 
 local inside = S.apart
 
-local two = [[
-  ip netns add blue
-  ip netns add red
-  ip netns exec blue ip link set lo up
-  ip netns exec red ip link set lo up
-  ip netns exec blue $SOCKMAKER listen=127.0.0.1:81 conn=127.0.0.1:81 -- sleep 60 &
-  ip netns exec red $SOCKMAKER listen=127.0.0.1:82 -- sleep 60 &
-  i=0
-  until [ "$(connsh -p 'count{netns={"blue", "red"}, state="listen"}')" = 2 ]; do
-    i=$((i + 1)); [ $i -lt 100 ]; sleep 0.1
-  done
-]]
+local two = S.two_namespaces
 
 TestPatterns = {}
 
