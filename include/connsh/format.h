@@ -31,6 +31,21 @@ char *fmt_escape(const char *text, size_t len, size_t *out_len);
  */
 size_t fmt_width(const char *text, size_t len);
 
+/*
+ * Text under construction; a zeroed one is empty. Grows as needed; failed stays set once memory
+ * was short, and nothing is added from then on.
+ */
+struct fmt_text {
+	char *p; /* len bytes, no NUL */
+	size_t len, size;
+	bool failed;
+};
+/* Room for n bytes more at p + len, for who writes them there and then adds to len; NULL: failed.
+ */
+char *fmt_text_room(struct fmt_text *t, size_t n);
+void fmt_text_add(struct fmt_text *t, const char *bytes, size_t n);
+void fmt_text_free(struct fmt_text *t);
+
 /* ---- rows of values ------------------------------------------------------ */
 
 /*
@@ -148,5 +163,31 @@ bool fmt_writer_reset(struct fmt_writer *w);
 /* The end of the rows: writes what is held back. False with errno: something was not written. */
 bool fmt_writer_end(struct fmt_writer *w);
 void fmt_writer_free(struct fmt_writer *w); /* NULL is allowed */
+
+/* ---- grids: tables as ss(8) of iproute2 6.1 lays them out ------------------- */
+
+/*
+ * Cells of any bytes, written as they are: who fills them has made them printable. Rows are
+ * collected in blocks, whose columns are as wide as the widest cell of this block and those before;
+ * the last cell of a block does not count. Without a width cells are padded to their column; with
+ * one, columns share what is left of the terminal's lines.
+ */
+struct grid_column {
+	const char *title;
+	const char *before; /* between it and the column on its left */
+	enum fmt_align align;
+	bool hidden; /* its cells are taken and not shown */
+};
+struct grid;
+/* Columns are copied; out is not owned. width: of the terminal, 0: none. NULL: no memory. */
+struct grid *grid_new(const struct grid_column *columns, size_t n, size_t width, bool header,
+		      FILE *out);
+/* The next cell; a row is complete with its n-th. False with errno: memory, or the stream refused.
+ */
+bool grid_cell(struct grid *g, const char *text, size_t len);
+/* Writes what is held, header first if it is the first time; widths stay. Does not flush out. */
+bool grid_flush(struct grid *g);
+bool grid_end(struct grid *g);	/* the same, at the end: an empty grid writes its header */
+void grid_free(struct grid *g); /* NULL is allowed */
 
 #endif

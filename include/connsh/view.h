@@ -42,4 +42,18 @@ bool view_restart(struct view *v);
 bool view_end(struct view *v);
 void view_free(struct view *v); /* NULL is allowed */
 
+/* ---- forms: a row by a template --------------------------------------------- */
+
+/* Parts of text, fields and conditions, made once and then never changed. */
+struct form;
+/* Extensions of the request that its fields need. */
+uint32_t form_needs(const struct form *f);
+/*
+ * Appends what the row prints. calls answers functions, NULL if the form has none. False: memory
+ * was short, or a function failed; *err says which.
+ */
+bool form_write(const struct form *f, const struct row *row, const struct calls *calls,
+		struct fmt_text *out, struct nl_error *err);
+void form_free(struct form *f); /* NULL is allowed */
+
 #endif

@@ -246,6 +246,15 @@ void output_record(lua_State *L, int index, const struct lx_view *view, FILE *ou
 /* Writes the list at index, whose first member is a record, as rows. */
 void output_records(lua_State *L, int list, const struct lx_view *view, FILE *out) LX_RAISES;
 
+/* ---- form.c */
+/*
+ * The form at index, which keeps its functions in its user value 1 by their numbers (nil: none)
+ * [-0, +0, v].
+ */
+struct form *form_check(lua_State *L, int index) LX_RAISES;
+/* What it was made for: the rows that it can write. */
+const struct source *form_source(lua_State *L, int index) LX_RAISES;
+
 /* ---- columns.c */
 /*
  * Raises if the table at index has a key that is a text and not known (a list
