@@ -162,11 +162,12 @@ bool get_text(const struct row *row, const struct field *f, struct value *v)
 	return attr_text(row_nlattr((struct row *)row, f->attr), v);
 }
 
-/* For a listener the kernel fills a few members with other facts (see accept_queue). */
+/* For a listener the kernel fills a few members with other facts (see accept_queue); /proc does
+ * not. */
 bool get_tcp_info(const struct row *row, const struct field *f, struct value *v)
 {
-	return diag(row)->idiag_state != STATE_LISTEN && row->tag == IPPROTO_TCP &&
-	       field_load(f, row, v);
+	return row->tag == IPPROTO_TCP &&
+	       (diag(row)->idiag_state != STATE_LISTEN || from_proc(row)) && field_load(f, row, v);
 }
 
 /* struct tcp_diag_md5sig, <linux/tcp.h>: family, prefix, key length, address, key[80]. */
