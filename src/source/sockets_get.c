@@ -73,7 +73,7 @@ static bool full_socket(const struct row *row)
 {
 	const struct inet_diag_msg *m = diag(row);
 
-	if (row->tag == PROTO_SCTP)
+	if (row->tag == PROTO_SCTP || m->idiag_uid != 0)
 		return true;
 	if (m->idiag_timer == 3 || m->idiag_state == STATE_TIME_WAIT ||
 	    m->idiag_state == STATE_NEW_SYN_RECV)
