@@ -40,6 +40,13 @@ struct env *env_held(const struct env *e, uint32_t number);
  * -1 when it is not known. The first call asks for all of them.
  */
 int env_listens(struct env *e, uint16_t port);
+/*
+ * Do fields give what the kernel wrote, also where it means something else or nothing? (Of a
+ * listener unacked is its queue, of a socket in time-wait the uid is 0.) False unless set; of NULL
+ * too.
+ */
+bool env_verbatim(const struct env *e);
+void env_set_verbatim(struct env *e, bool verbatim);
 /* What was asked for beside the rows and could not be had, as a sentence; NULL: nothing. */
 const char *env_lacks(const struct env *e);
 /* Adds a sentence to it, unless there is one. */

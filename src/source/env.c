@@ -44,6 +44,7 @@ struct env {
 	const char *withheld;
 	bool listening_asked;
 	bool damaged;
+	bool verbatim;
 	char lacks[200]; /* the empty text: nothing */
 };
 
@@ -122,6 +123,16 @@ uint32_t env_nheld(const struct env *e)
 struct env *env_held(const struct env *e, uint32_t number)
 {
 	return e->held[number];
+}
+
+bool env_verbatim(const struct env *e)
+{
+	return e && e->verbatim;
+}
+
+void env_set_verbatim(struct env *e, bool verbatim)
+{
+	e->verbatim = verbatim;
 }
 
 struct lookout **env_lookout(struct env *e)

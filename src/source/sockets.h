@@ -191,6 +191,8 @@ GETTER(get_cgroup);
 GETTER(get_text);
 GETTER(get_tcp_info);
 GETTER(get_md5_keys);
+GETTER(get_md5_list);
+GETTER(get_protocol_number);
 GETTER(get_ulp);
 GETTER(get_tls);
 GETTER(get_pids);

@@ -113,6 +113,12 @@ const struct field socket_fields[] = {
 	{ .name = "ordered", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
 	  .from = "one dump a protocol and family",
 	  .doc = "Setting: true gives rows in the kernel's order, IPv4 before IPv6." },
+	{ .name = "verbatim", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
+	  .from = "struct tcp_info, idiag_uid and idiag_retrans as they are",
+	  .doc = "Setting: true gives numbers also where the kernel writes others than they are "
+		 "named for, or none: struct tcp_info of listeners (unacked is their queue) and of "
+		 "dccp, the uid of time-wait, the retransmissions of a timer that does not run, the "
+		 "protocol of raw as lport, a filter_length of 0 where the filter is withheld." },
 	{ .name = "uid", .type = FT_INT, .get = get_uid, .places = uid_places,
 	  .from = "idiag_uid",
 	  .doc = "User id of the owner; absent in time-wait and for a half-open connection." },
@@ -469,6 +475,14 @@ const struct field socket_fields[] = {
 	{ .name = "md5_keys", .type = FT_INT, .get = get_md5_keys, ATTR(INET_DIAG_MD5SIG, 0, 1),
 	  NEEDS(INET_DIAG_INFO), .flags = FF_NET_ADMIN, .from = "INET_DIAG_MD5SIG",
 	  .doc = "TCP MD5 keys (RFC 2385); the kernel tells it to CAP_NET_ADMIN only." },
+	{ .name = "md5_peers", .type = FT_TEXT, .get = get_md5_list, .kind = "peers",
+	  ATTR(INET_DIAG_MD5SIG, 0, 1), NEEDS(INET_DIAG_INFO), .flags = FF_LIST | FF_NET_ADMIN,
+	  .from = "tcpm_addr, tcpm_prefixlen",
+	  .doc = "Whom the TCP MD5 keys are for, a prefix a key: '10.0.0.1/32'." },
+	{ .name = "md5_secrets", .type = FT_TEXT, .get = get_md5_list, .kind = "secrets",
+	  ATTR(INET_DIAG_MD5SIG, 0, 1), NEEDS(INET_DIAG_INFO), .flags = FF_LIST | FF_NET_ADMIN,
+	  .from = "tcpm_key",
+	  .doc = "The TCP MD5 keys themselves, in the order of md5_peers." },
 	{ .name = "ulp", .type = FT_TEXT, .get = get_ulp, ATTR(0, INET_ULP_INFO_NAME, 0),
 	  NEEDS(INET_DIAG_INFO), .from = "INET_ULP_INFO_NAME",
 	  .doc = "Upper layer protocol in the kernel: tls, mptcp ..." },
@@ -484,6 +498,9 @@ const struct field socket_fields[] = {
 	{ .name = "tls_tx", .type = FT_ENUM, .names = tls_conf_names, .get = get_tls,
 	  ATTR(0, TLS_INFO_TXCONF, 2), NEEDS(INET_DIAG_INFO), .from = "TLS_INFO_TXCONF",
 	  .doc = "Where kernel TLS encrypts: none, sw, hw or hw-record." },
+	{ .name = "tls_zerocopy", .type = FT_BOOL, .get = get_tls, ATTR(0, TLS_INFO_ZC_RO_TX, 0),
+	  NEEDS(INET_DIAG_INFO), .from = "TLS_INFO_ZC_RO_TX",
+	  .doc = "Kernel TLS sends files from the device without a copy (TLS_TX_ZEROCOPY_RO)." },
 
 #include "sockets_fields_inet_more.h"
 

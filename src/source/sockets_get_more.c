@@ -33,11 +33,11 @@ bool is_sctp(const struct row *row, const struct field *f)
 	return row->tag == PROTO_SCTP;
 }
 
-/* Where the others have their port, a raw socket has its protocol. */
+/* Where the others have their port, a raw socket has its protocol, and what connect(2) was given. */
 bool has_ports(const struct row *row, const struct field *f)
 {
 	(void)f;
-	return row->tag != PROTO_RAW;
+	return row->tag != PROTO_RAW || env_verbatim(row->env);
 }
 
 bool from_proc(const struct row *row)

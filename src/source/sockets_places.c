@@ -48,6 +48,13 @@
 		ATTR(packet, PACKET_DIAG_MEMINFO, (index)*4, 4), \
 		ATTR(netlink, ATTR_ZERO, (index)*4, 4), ATTR(xdp, XDP_DIAG_MEMINFO, (index)*4, 4)
 
+/*
+ * An older kernel has only INET_DIAG_MEMINFO, struct inet_diag_meminfo. It is not asked for:
+ * files of messages hold it.
+ */
+#define MEMINFO(member) \
+	ATTR(inet, INET_DIAG_MEMINFO, offsetof(struct inet_diag_meminfo, member), 4)
+
 _Static_assert(PACKET_DIAG_INFO == 0 && NETLINK_DIAG_MEMINFO == 0 && TIPC_NLA_SOCK_STAT_RCVQ == 0 &&
 		       TIPC_NLA_SOCK_GROUP_ID == 0,
 	       "these are read as ATTR_ZERO");
@@ -159,6 +166,7 @@ const struct place backlog_places[] = {
 };
 const struct place rmem_places[] = {
 	MEMORY(SK_MEMINFO_RMEM_ALLOC),
+	MEMINFO(idiag_rmem),
 	ATTR(packet, OWN_RMEM, 0, 4),
 	ATTR(netlink, OWN_RMEM, 0, 4),
 	END,
@@ -166,12 +174,21 @@ const struct place rmem_places[] = {
 const struct place rcvbuf_places[] = { MEMORY(SK_MEMINFO_RCVBUF), END };
 const struct place wmem_places[] = {
 	MEMORY(SK_MEMINFO_WMEM_ALLOC),
+	MEMINFO(idiag_tmem),
 	ATTR(netlink, OWN_WMEM, 0, 4),
 	END,
 };
 const struct place sndbuf_places[] = { MEMORY(SK_MEMINFO_SNDBUF), END };
-const struct place fwd_alloc_places[] = { MEMORY(SK_MEMINFO_FWD_ALLOC), END };
-const struct place wmem_queued_places[] = { MEMORY(SK_MEMINFO_WMEM_QUEUED), END };
+const struct place fwd_alloc_places[] = {
+	MEMORY(SK_MEMINFO_FWD_ALLOC),
+	MEMINFO(idiag_fmem),
+	END,
+};
+const struct place wmem_queued_places[] = {
+	MEMORY(SK_MEMINFO_WMEM_QUEUED),
+	MEMINFO(idiag_wmem),
+	END,
+};
 const struct place optmem_places[] = { MEMORY(SK_MEMINFO_OPTMEM), END };
 const struct place backlog_mem_places[] = { MEMORY(SK_MEMINFO_BACKLOG), END };
 const struct place drops_places[] = {
