@@ -167,6 +167,18 @@ static inline void part_add(struct part_set *s, unsigned i)
  */
 #define ASKS_MAX 16
 
+/* Rows that come from a file instead of the kernel. */
+enum input_form {
+	INPUT_NONE,
+	INPUT_TEXT, /* a text as /proc/net has it of the one table that is asked for */
+	INPUT_DIAG, /* messages of sock_diag(7), as `ss -D` and q:save_diag write them */
+};
+struct input {
+	enum input_form form;
+	const char *path; /* relative to the current folder */
+	bool first_dump;  /* of INPUT_DIAG: the first list of several, no more */
+};
+
 /* What to ask for. */
 struct scan_request {
 	struct env *env;
@@ -177,6 +189,7 @@ struct scan_request {
 	bool ordered; /* rows in the kernel's order, IPv4 before IPv6: one dump a part */
 	const struct cond *asks[ASKS_MAX];
 	size_t nasks;
+	struct input input; /* its path lives as long as the scan */
 };
 
 /* The value that each row must have in this field; NULL: any. */
@@ -307,6 +320,11 @@ struct source {
 	bool (*part_named)(unsigned part, const struct cond *const *conds, size_t n);
 	/* Lays out dump number i for a request; false when there are no more. */
 	bool (*dump)(const struct scan_request *req, unsigned i, struct dump_plan *out);
+	/*
+	 * Lays out how req->input is read: 1; 0: no row of it can be wanted; -1 and *err (EINVAL):
+	 * what it holds is not said, or there are no such files. NULL: rows never come from files.
+	 */
+	int (*input)(const struct scan_request *req, struct dump_plan *out, struct nl_error *err);
 	/* A number that no other row of the source has at the same time; 0: unknown. */
 	uint64_t (*key)(const struct row *row);
 	/*
@@ -429,6 +447,7 @@ enum {
 	SCAN_PROC = 32,	      /* rows came from /proc */
 	SCAN_NETLINK = 64,    /* rows came from a dump */
 	SCAN_FALLBACK = 128,  /* from /proc because a dump was refused */
+	SCAN_FILE = 256,      /* from a file that the query names */
 };
 
 /* A list that this kernel does not give. */

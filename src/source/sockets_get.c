@@ -166,10 +166,12 @@ bool get_text(const struct row *row, const struct field *f, struct value *v)
 	return attr_text(row_nlattr((struct row *)row, f->attr), v);
 }
 
-/* For a listener the kernel fills a few members with other facts (see accept_queue). */
+/* For a listener the kernel fills a few members with other facts (see accept_queue); /proc does
+ * not. */
 bool get_tcp_info(const struct row *row, const struct field *f, struct value *v)
 {
-	bool told = row->tag == IPPROTO_TCP && diag(row)->idiag_state != STATE_LISTEN;
+	bool told = row->tag == IPPROTO_TCP &&
+		    (diag(row)->idiag_state != STATE_LISTEN || from_proc(row));
 
 	if (!told && env_verbatim(row->env))
 		told = row->tag == IPPROTO_TCP || row->tag == IPPROTO_DCCP;

@@ -7,6 +7,7 @@
 #include <linux/netlink_diag.h>
 #include <linux/packet_diag.h>
 #include <linux/sock_diag.h>
+#include <linux/tcp.h>
 #include <linux/tipc_netlink.h>
 #include <linux/vm_sockets_diag.h>
 #include <linux/xdp_diag.h>
@@ -41,6 +42,8 @@
 	{                     \
 		.shape = NULL \
 	}
+#define INFO(member) \
+	ATTR(inet, INET_DIAG_INFO, offsetof(struct tcp_info, member), SIZE(struct tcp_info, member))
 /* One of the numbers of sock_diag_put_meminfo, SK_MEMINFO_*. */
 #define MEMORY(index)                                            \
 	ATTR(inet, INET_DIAG_SKMEMINFO, (index)*4, 4),           \
@@ -87,6 +90,7 @@ const struct place flags_places[] = {
 const struct place refs_places[] = {
 	{ .shape = &shape_inet, .attr = PROC_REFS, .size = 4 },
 	{ .shape = &shape_unix },
+	ATTR(packet, OWN_REFS, 0, 4),
 	{ .shape = NULL },
 };
 
@@ -198,6 +202,28 @@ const struct place drops_places[] = {
 	TIPC_IN(TIPC_NLA_SOCK_STAT, TIPC_NLA_SOCK_STAT_DROP, 4),
 	END,
 };
+const struct place pointer_places[] = {
+	ATTR(inet, PROC_POINTER, 0, 8),
+	ATTR(unix, UNIX_ROW_POINTER, 0, 8),
+	ATTR(packet, OWN_POINTER, 0, 8),
+	ATTR(netlink, OWN_POINTER, 0, 8),
+	END,
+};
+/* What /proc/net/tcp tells too. */
+const struct place rto_places[] = { INFO(tcpi_rto), ATTR(inet, PROC_RTO, 0, 8), END };
+const struct place ato_places[] = { INFO(tcpi_ato), ATTR(inet, PROC_ATO, 0, 8), END };
+const struct place cwnd_places[] = { INFO(tcpi_snd_cwnd), ATTR(inet, PROC_CWND, 0, 4), END };
+const struct place ssthresh_places[] = {
+	INFO(tcpi_snd_ssthresh),
+	ATTR(inet, PROC_SSTHRESH, 0, 4),
+	END,
+};
+const struct place retransmits_places[] = {
+	INFO(tcpi_retransmits),
+	ATTR(inet, PROC_RETRANSMITS, 0, 4),
+	END,
+};
+const struct place probes_places[] = { INFO(tcpi_probes), ATTR(inet, PROC_PROBES, 0, 4), END };
 const struct place local_port_places[] = {
 	VSOCK(vdiag_src_port),
 	TIPC(TIPC_NLA_SOCK_REF, 4),
