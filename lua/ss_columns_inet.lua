@@ -132,7 +132,7 @@ local function timer(opt)
   end
   return {
     when = { timer = true },
-    { field = "timer", map = timers, as = " timer:(unknown,", otherwise = " timer:(unknown," },
+    { field = "timer", map = timers, as = " timer:(unknown,%.0s" },
     { field = "timer_expires", unit = "ms", as = "clock" },
     { field = "timer_retrans", as = ",%d)" },
   }
@@ -159,8 +159,6 @@ local function details(opt)
   local function add(part)
     list[#list + 1] = part
   end
-  local told = { from_proc = false }
-
   if opt.table == "tcp" then
     if opt.options then
       add(timer(opt))
@@ -168,9 +166,11 @@ local function details(opt)
     if opt.extended then
       add(parts.identity)
     end
-    told = nil
   elseif opt.options or opt.extended then
-    add(when(told, opt.options and timer(opt) or "", opt.extended and parts.identity or ""))
+    add { first = {
+      when({ from_proc = true }, ""),
+      { opt.options and timer(opt) or "", opt.extended and parts.identity or "" },
+    } }
   end
   if opt.extended and opt.table == "tcp" then
     add { field = "proc_tail", as = ' opt:"%s"' }
@@ -206,11 +206,10 @@ local function details(opt)
       line[#line + 1] = (opt.table == "sctp" or opt.table == "mptcp") and streams[opt.table]
         or tcp.info(opt)
     end
-    line.when = { from_proc = false }
-    if opt.table == "tcp" and opt.info then
-      line.otherwise = tcp.proc_info
-    end
-    add(line)
+    add { first = {
+      when({ from_proc = true }, opt.table == "tcp" and opt.info and tcp.proc_info or ""),
+      line,
+    } }
   end
   return list
 end

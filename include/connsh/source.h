@@ -47,6 +47,7 @@ int env_listens(struct env *e, uint16_t port);
  */
 bool env_verbatim(const struct env *e);
 void env_set_verbatim(struct env *e, bool verbatim);
+/*
  * The ports of the namespace that the kernel gives to sockets that ask for none
  * (ip_local_port_range, ip(7)), from and to inside. False: not known. Read when it is first asked
  * for.
