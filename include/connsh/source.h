@@ -40,6 +40,19 @@ struct env *env_held(const struct env *e, uint32_t number);
  * -1 when it is not known. The first call asks for all of them.
  */
 int env_listens(struct env *e, uint16_t port);
+/*
+ * Do fields give what the kernel wrote, also where it means something else or nothing? (Of a
+ * listener unacked is its queue, of a socket in time-wait the uid is 0.) False unless set; of NULL
+ * too.
+ */
+bool env_verbatim(const struct env *e);
+void env_set_verbatim(struct env *e, bool verbatim);
+/*
+ * The ports of the namespace that the kernel gives to sockets that ask for none
+ * (ip_local_port_range, ip(7)), from and to inside. False: not known. Read when it is first asked
+ * for.
+ */
+bool env_local_ports(struct env *e, uint16_t *from, uint16_t *to);
 /* What was asked for beside the rows and could not be had, as a sentence; NULL: nothing. */
 const char *env_lacks(const struct env *e);
 /* Adds a sentence to it, unless there is one. */
@@ -155,6 +168,18 @@ static inline void part_add(struct part_set *s, unsigned i)
  */
 #define ASKS_MAX 16
 
+/* Rows that come from a file instead of the kernel. */
+enum input_form {
+	INPUT_NONE,
+	INPUT_TEXT, /* a text as /proc/net has it of the one table that is asked for */
+	INPUT_DIAG, /* messages of sock_diag(7), as `ss -D` and q:save_diag write them */
+};
+struct input {
+	enum input_form form;
+	const char *path; /* relative to the current folder */
+	bool first_dump;  /* of INPUT_DIAG: the first list of several, no more */
+};
+
 /* What to ask for. */
 struct scan_request {
 	struct env *env;
@@ -165,6 +190,7 @@ struct scan_request {
 	bool ordered; /* rows in the kernel's order, IPv4 before IPv6: one dump a part */
 	const struct cond *asks[ASKS_MAX];
 	size_t nasks;
+	struct input input; /* its path lives as long as the scan */
 };
 
 /* The value that each row must have in this field; NULL: any. */
@@ -295,6 +321,11 @@ struct source {
 	bool (*part_named)(unsigned part, const struct cond *const *conds, size_t n);
 	/* Lays out dump number i for a request; false when there are no more. */
 	bool (*dump)(const struct scan_request *req, unsigned i, struct dump_plan *out);
+	/*
+	 * Lays out how req->input is read: 1; 0: no row of it can be wanted; -1 and *err (EINVAL):
+	 * what it holds is not said, or there are no such files. NULL: rows never come from files.
+	 */
+	int (*input)(const struct scan_request *req, struct dump_plan *out, struct nl_error *err);
 	/* A number that no other row of the source has at the same time; 0: unknown. */
 	uint64_t (*key)(const struct row *row);
 	/*
@@ -417,6 +448,7 @@ enum {
 	SCAN_PROC = 32,	      /* rows came from /proc */
 	SCAN_NETLINK = 64,    /* rows came from a dump */
 	SCAN_FALLBACK = 128,  /* from /proc because a dump was refused */
+	SCAN_FILE = 256,      /* from a file that the query names */
 };
 
 /* A list that this kernel does not give. */

@@ -430,6 +430,7 @@ const struct source source_sockets = {
 	.part_asked = part_asked,
 	.part_named = part_named,
 	.dump = dump,
+	.input = sockets_input,
 	.key = key,
 	.proc_tells = proc_sockets_tell,
 	.refetch = refetch,

@@ -2,7 +2,7 @@
  * Owns the values of the inet sockets that are neither tcp nor udp: raw, mptcp and sctp, and of
  * those that were read from /proc.
  */
-#include "sockets.h"
+#include "sockets_unix.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -33,16 +33,35 @@ bool is_sctp(const struct row *row, const struct field *f)
 	return row->tag == PROTO_SCTP;
 }
 
-/* Where the others have their port, a raw socket has its protocol. */
+/* Where the others have their port, a raw socket has its protocol, and what connect(2) was given. */
 bool has_ports(const struct row *row, const struct field *f)
 {
 	(void)f;
-	return row->tag != PROTO_RAW;
+	return row->tag != PROTO_RAW || env_verbatim(row->env);
 }
 
 bool from_proc(const struct row *row)
 {
-	return attr_of(row, PROC_REFS) != NULL;
+	static const struct {
+		const struct shape *shape;
+		unsigned attr; /* that only such rows have */
+	} marks[] = {
+		{ &shape_inet, PROC_REFS },
+		{ &shape_unix, UNIX_ROW_REFS },
+		{ &shape_packet, OWN_POINTER },
+		{ &shape_netlink, OWN_POINTER },
+	};
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (row->shape == marks[i].shape)
+			return attr_of(row, marks[i].attr) != NULL;
+	return false;
+}
+
+bool get_from_proc(const struct row *row, const struct field *f, struct value *v)
+{
+	(void)f;
+	return from_proc(row) && set_bool(v, true);
 }
 
 bool tells_sendq(const struct row *row, const struct field *f)
