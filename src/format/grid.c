@@ -15,6 +15,7 @@ enum {
 	CHUNK = 1024 * 1024 - 16,
 	CHUNKS = 5, /* that many are begun: what is there is written at the end of its row */
 	OUT = 256 * 1024,
+	STEP = 16,
 };
 
 struct grid_col {
@@ -44,7 +45,7 @@ struct grid {
 	size_t open_len;       /* and its bytes */
 	unsigned chunks;
 	size_t left; /* in the last of them */
-	char *line;  /* OUT bytes; what waits to be written ends at to */
+	char *line;  /* OUT bytes and STEP; what waits to be written ends at to */
 	char *to;
 	int error;
 };
@@ -65,6 +66,7 @@ static bool make_room(struct grid *g, size_t n)
 	size_t room = g->room ? g->room : 64 * 1024;
 	char *p;
 
+	n += STEP;
 	if (n <= g->room - g->used)
 		return true;
 	while (room - g->used < n)
@@ -235,19 +237,50 @@ static void out_blanks(struct grid *g, size_t len)
 	}
 }
 
+/*
+ * Most cells and blanks are few: STEP bytes are written, and what follows overwrites those too
+ * many. There are as many behind the cells and behind the line.
+ */
+static inline void out_few(struct grid *g, const char *text, size_t len)
+{
+	if (len <= STEP)
+		memcpy(g->to, text, STEP);
+	else
+		memcpy(g->to, text, len);
+	g->to += len;
+}
+
+static inline void fill_few(struct grid *g, size_t len)
+{
+	if (len <= STEP)
+		memset(g->to, ' ', STEP);
+	else
+		memset(g->to, ' ', len);
+	g->to += len;
+}
+
 /* One cell of a column; begun: something is on the line already. */
-static void out_cell(struct grid *g, const struct grid_col *c, const char *text, size_t len,
-		     bool begun)
+static inline void out_cell(struct grid *g, const struct grid_col *c, const char *text, size_t len,
+			    bool begun)
 {
 	const size_t before = begun && c->width + len > 0 ? c->before_len : 0;
 	const size_t taken = before + len, fill = taken < c->width ? c->width - taken : 0;
+	const size_t left = fill && c->align == FMT_RIGHT ? fill : 0;
 
-	out_text(g, c->before, before);
-	if (c->align == FMT_RIGHT)
-		out_blanks(g, fill);
-	out_text(g, text, len);
-	if (c->align == FMT_LEFT)
-		out_blanks(g, fill);
+	if (taken + fill > (size_t)(g->line + OUT - g->to)) {
+		out_text(g, c->before, before);
+		out_blanks(g, left);
+		out_text(g, text, len);
+		out_blanks(g, fill - left);
+		return;
+	}
+	for (size_t i = 0; i < before; i++)
+		*g->to++ = c->before[i];
+	if (left > 0)
+		fill_few(g, left);
+	out_few(g, text, len);
+	if (fill > left)
+		fill_few(g, fill - left);
 }
 
 static const char *out_row(struct grid *g, const char *cell)
@@ -365,7 +398,7 @@ struct grid *grid_new(const struct grid_column *columns, size_t n, size_t width,
 	if (!g)
 		return NULL;
 	g->cols = calloc(n, sizeof(*g->cols));
-	g->line = malloc(OUT);
+	g->line = malloc(OUT + STEP);
 	for (; g->cols && g->n < n; g->n++) {
 		const struct grid_column *from = &columns[g->n];
 		struct grid_col *c = &g->cols[g->n];
