@@ -40,6 +40,12 @@ struct env *env_held(const struct env *e, uint32_t number);
  * -1 when it is not known. The first call asks for all of them.
  */
 int env_listens(struct env *e, uint16_t port);
+/*
+ * The ports of the namespace that the kernel gives to sockets that ask for none
+ * (ip_local_port_range, ip(7)), from and to inside. False: not known. Read when it is first asked
+ * for.
+ */
+bool env_local_ports(struct env *e, uint16_t *from, uint16_t *to);
 /* What was asked for beside the rows and could not be had, as a sentence; NULL: nothing. */
 const char *env_lacks(const struct env *e);
 /* Adds a sentence to it, unless there is one. */

@@ -62,6 +62,7 @@ static int open_all(lua_State *L)
 	snapshot_open(L);
 	route_open(L);
 	nav_open(L);
+	form_open(L);
 	load_open(L);
 	modules_open(L, opt);
 	interrupt_open(L);
