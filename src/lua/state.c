@@ -61,6 +61,7 @@ static int open_all(lua_State *L)
 	base_open(L);
 	snapshot_open(L);
 	grid_open(L);
+	ends_open(L);
 	route_open(L);
 	nav_open(L);
 	form_open(L);

@@ -162,6 +162,11 @@ bool proc_socket_parse(const char *line, size_t len, const struct sock_table *t,
 		       struct proc_socket *out);
 /* Was the row read from /proc? */
 bool from_proc(const struct row *row);
+/*
+ * Was the row told as its socket ended? Such have an attribute that the kernel gives for raw
+ * sockets alone else, and nobody asked for them; who had the socket they do not tell.
+ */
+bool has_ended(const struct row *row);
 /* Do rows from /proc tell the field? As in struct source. */
 bool proc_sockets_tell(const struct field *f);
 
