@@ -53,6 +53,7 @@ struct query *query_derive(const struct query *q)
 	copy->consistent = q->consistent;
 	copy->ordered = q->ordered;
 	copy->verbatim = q->verbatim;
+	copy->ends = q->ends;
 	copy->learned = q->learned;
 	copy->from = q->from;
 	if (copy->from)
