@@ -72,6 +72,8 @@ struct query {
 	bool netns_default;  /* the place is a default, which a named one replaces */
 	bool consistent;     /* ask more than once, so that what a dump misses is there still */
 	bool ordered;	     /* rows in the kernel's order, IPv4 before IPv6 */
+	bool threads;	     /* holders of sockets thread by thread */
+	bool contexts;	     /* and with contexts of security */
 	uint32_t learned;    /* extensions that those who read its rows turned out to want */
 	const struct field **distinct;
 	size_t ndistinct;

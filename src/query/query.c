@@ -51,6 +51,8 @@ struct query *query_derive(const struct query *q)
 	copy->netns_default = q->netns_default;
 	copy->consistent = q->consistent;
 	copy->ordered = q->ordered;
+	copy->threads = q->threads;
+	copy->contexts = q->contexts;
 	copy->learned = q->learned;
 	copy->from = q->from;
 	if (copy->from)
