@@ -54,6 +54,8 @@ struct query *query_derive(const struct query *q)
 	copy->ordered = q->ordered;
 	copy->verbatim = q->verbatim;
 	copy->ends = q->ends;
+	copy->threads = q->threads;
+	copy->contexts = q->contexts;
 	copy->learned = q->learned;
 	copy->from = q->from;
 	if (copy->from)
