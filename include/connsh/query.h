@@ -72,6 +72,7 @@ struct query {
 	bool netns_default;  /* the place is a default, which a named one replaces */
 	bool consistent;     /* ask more than once, so that what a dump misses is there still */
 	bool ordered;	     /* rows in the kernel's order, IPv4 before IPv6 */
+	bool listed;	     /* what the kernel does not list is not missing */
 	bool verbatim;	     /* numbers as the kernel wrote them: env_verbatim */
 	struct input input;  /* a file that the rows come from; its path is the query's */
 	bool ends;	     /* not those that are there: each as it ends from now on, for ever */
