@@ -81,8 +81,9 @@ static void leave(struct form_reader *r, size_t before)
 static int refuse(struct form_reader *r, const struct nl_error *why)
 {
 	struct nl_error err = { .code = why->code };
+	int room = (int)(sizeof(err.text) - sizeof("form: ") - r->len);
 
-	snprintf(err.text, sizeof(err.text), "form: %.160s%.80s", r->path, why->text);
+	snprintf(err.text, sizeof(err.text), "form: %s%.*s", r->path, room, why->text);
 	return raise_error(r->L, NULL, &err);
 }
 

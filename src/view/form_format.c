@@ -275,10 +275,39 @@ static bool prints_whole(const struct form_format *fmt, const struct number *n)
 	return fmt->precise && fmt->precision == 0 && n->mag < (UINT64_C(1) << 53);
 }
 
+/* Is it a plain %d or %u, as most are? */
+static bool is_bare(const struct form_format *fmt)
+{
+	return (fmt->conversion == 'd' || fmt->conversion == 'u') && !fmt->width && !fmt->precise &&
+	       !fmt->plus && !fmt->blank;
+}
+
+static void put_bare(const struct form_format *fmt, uint64_t n, struct fmt_text *out)
+{
+	char buf[20], *end = buf + sizeof(buf), *p = n ? digits(n, 10, false, end) : end - 1;
+	size_t len = (size_t)(end - p);
+	char *to = fmt_text_room(out, fmt->head.len + len + fmt->tail.len);
+
+	if (!to)
+		return;
+	if (!n)
+		*p = '0';
+	if (fmt->head.len)
+		memcpy(to, fmt->head.p, fmt->head.len);
+	memcpy(to + fmt->head.len, p, len);
+	if (fmt->tail.len)
+		memcpy(to + fmt->head.len + len, fmt->tail.p, fmt->tail.len);
+	out->len += fmt->head.len + len + fmt->tail.len;
+}
+
 void put_number(const struct form_format *fmt, const struct number *n, struct fmt_text *out)
 {
 	struct form_format whole;
 
+	if (!n->negative && is_bare(fmt)) {
+		put_bare(fmt, n->mag, out);
+		return;
+	}
 	switch (fmt->conversion) {
 	case 'c':
 		put_text(fmt, &(char){ (char)n->mag }, 1, true, out);
