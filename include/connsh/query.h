@@ -74,6 +74,8 @@ struct query {
 	bool ordered;	     /* rows in the kernel's order, IPv4 before IPv6 */
 	bool verbatim;	     /* numbers as the kernel wrote them: env_verbatim */
 	struct input input;  /* a file that the rows come from; its path is the query's */
+	bool threads;	     /* holders of sockets thread by thread */
+	bool contexts;	     /* and with contexts of security */
 	uint32_t learned;    /* extensions that those who read its rows turned out to want */
 	const struct field **distinct;
 	size_t ndistinct;

@@ -77,6 +77,11 @@ void env_keep_source(struct env *e, const struct source *s);
  */
 void env_share_owners(struct env *e, struct env *with);
 /*
+ * What passes look at if NEED_FDS asks for descriptors: each thread, contexts of security.
+ * Before the first pass.
+ */
+void env_detail_owners(struct env *e, bool threads, bool contexts);
+/*
  * A pass for the inodes of req (whose other members are not used), with what
  * needs asks. If each row must meet the condition `only`, and it names
  * processes by pid or comm, no others are looked at: then only these are the

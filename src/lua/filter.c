@@ -231,6 +231,10 @@ static int read_setting(struct filter_reader *r, const struct field *f, int inde
 		r->q->verbatim = lua_toboolean(r->L, index);
 	else if (strcmp(f->name, "first_dump") == 0)
 		r->q->input.first_dump = lua_toboolean(r->L, index);
+	else if (strcmp(f->name, "threads") == 0)
+		r->q->threads = lua_toboolean(r->L, index);
+	else if (strcmp(f->name, "contexts") == 0)
+		r->q->contexts = lua_toboolean(r->L, index);
 	else
 		return fail(r->err, "the setting %s is not known here", f->name);
 	return 0;

@@ -293,6 +293,8 @@ static int enter_place(struct kernel_feed *k, struct nl_error *err)
 			return -1;
 		if (rc == 0)
 			k->place++;
+		else
+			env_detail_owners(k->env, k->feed.query->threads, k->feed.query->contexts);
 	}
 	return k->env != NULL;
 }

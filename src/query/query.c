@@ -53,6 +53,8 @@ struct query *query_derive(const struct query *q)
 	copy->consistent = q->consistent;
 	copy->ordered = q->ordered;
 	copy->verbatim = q->verbatim;
+	copy->threads = q->threads;
+	copy->contexts = q->contexts;
 	copy->learned = q->learned;
 	copy->from = q->from;
 	if (copy->from)

@@ -99,6 +99,9 @@ extern const struct shape shape_inet, shape_packet, shape_netlink, shape_vsock, 
 /* Who answers for the row. */
 const struct sock_kind *socket_kind(const struct row *row);
 
+/* sockets_holders.c: what the items of the field holders are. */
+extern const struct source socket_holders;
+
 /* Bits of needs: inet's idiag_ext is below, PACKET_SHOW_* and NDIAG_SHOW_* here. */
 #define PACKET_NEEDS(show)  ((uint32_t)(show) << 15)
 #define NETLINK_NEEDS(show) ((uint32_t)(show) << 21)
@@ -253,6 +256,7 @@ GETTER(get_protocol_number);
 GETTER(get_ulp);
 GETTER(get_tls);
 GETTER(get_pids);
+GETTER(get_holders); /* sockets_holders.c */
 GETTER(get_exe);
 GETTER(get_unit);
 GETTER(get_container);

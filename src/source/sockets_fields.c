@@ -142,6 +142,13 @@ const struct field socket_fields[] = {
 	  .from = "sk, Num and pointer columns of /proc/net",
 	  .doc = "Where the socket lies in the kernel, or a number made of that "
 		 "(kptr_restrict), 64 bits; told by rows from /proc only." },
+	{ .name = "threads", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
+	  .from = "/proc/PID/task/TID/fd",
+	  .doc = "Setting: true makes holders tell each thread of a process by itself, which "
+		 "takes as long as if all of them were processes." },
+	{ .name = "contexts", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
+	  .from = "/proc/PID/attr/current",
+	  .doc = "Setting: true makes holders tell contexts of security." },
 	{ .name = "uid", .type = FT_INT, .get = get_uid, .places = uid_places,
 	  .from = "idiag_uid",
 	  .doc = "User id of the owner; absent in time-wait and for a half-open connection." },
@@ -172,6 +179,10 @@ const struct field socket_fields[] = {
 	  .flags = FF_LIST,
 	  .from = "/proc/PID/fd",
 	  .doc = "All processes that hold it, as a list." },
+	{ .name = "holders", .type = FT_ROWS, .rows = &socket_holders, .get = get_holders,
+	  OWNER(NEED_HOLDERS | NEED_FDS), .flags = FF_LIST, .from = "/proc/PID/fd",
+	  .doc = "All descriptors by which processes hold it: a list of records with pid, tid, "
+		 "comm, fd and others, by ascending pid, of a process thread by thread, then by fd." },
 	{ .name = "owner_status", .type = FT_ENUM, .names = owner_status_names,
 	  .get = get_owner_status, OWNER(0), .from = "/proc/PID/fd and idiag_inode",
 	  .doc = "Whether a process is known to hold it (held), or why not: permission (of other "
