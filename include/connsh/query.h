@@ -76,6 +76,7 @@ struct query {
 	struct input input;  /* a file that the rows come from; its path is the query's */
 	bool threads;	     /* holders of sockets thread by thread */
 	bool contexts;	     /* and with contexts of security */
+	bool ends;	     /* not those that are there: each as it ends from now on, for ever */
 	uint32_t learned;    /* extensions that those who read its rows turned out to want */
 	const struct field **distinct;
 	size_t ndistinct;

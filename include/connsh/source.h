@@ -291,6 +291,19 @@ enum owner_status {
 	OWNER_UNTRUSTED,    /* its row is from a text that any user can write into */
 };
 
+/* Where the kernel tells that objects end, and what its messages are. */
+#define END_GROUPS 8
+struct end_plan {
+	int bus;
+	unsigned groups[END_GROUPS];
+	size_t n;
+	const char *what; /* static; for messages: "sockets that end" */
+	const struct shape *shape;
+	uint16_t type; /* of the messages that are rows */
+	/* The tag of the row that the message is; false: it is none. */
+	bool (*tag)(const struct nlmsghdr *msg, uint32_t *tag);
+};
+
 enum source_flag {
 	/* Few rows: all are read before the first is given, again if the kernel flags them. */
 	SOURCE_WHOLE = 1 << 0,
@@ -352,6 +365,11 @@ struct source {
 	/* The inode of the socket at the other end; 0: it has none, or it is not known. NULL: so.
 	 */
 	uint32_t (*peer)(const struct row *row);
+	/*
+	 * Lays out how rows of these parts are told as they end; -1 with *err: they are not.
+	 * NULL: the kernel tells the end of none.
+	 */
+	int (*ends)(const struct part_set *parts, struct end_plan *out, struct nl_error *err);
 	/* Ends the row's object in the kernel; -1 with *err, ENOENT if it is gone. NULL: cannot. */
 	int (*end)(const struct row *row, struct nl_error *err);
 	unsigned refs; /* 0: not counted */

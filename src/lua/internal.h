@@ -53,8 +53,9 @@ struct lx_cursor {
 	struct lx_cursor *prev, *next;
 	const struct env *env; /* what user value 2 holds */
 	uint32_t needs;
-	bool busy; /* C is in the middle of it: it is not closed, and not entered again */
-	bool told; /* that its answer is not whole */
+	bool busy;    /* C is in the middle of it: it is not closed, and not entered again */
+	bool listens; /* what happens while it is closed is lost: it is not closed to make room */
+	bool told;    /* that its answer is not whole */
 	bool started, evicted;
 };
 enum { CURSOR_QUERY = 1, CURSOR_ENV, CURSOR_ENVS, CURSOR_METAS, CURSOR_RESULTS };
@@ -173,6 +174,8 @@ struct lx_record *record_push(lua_State *L, const struct row *row, int cursor) L
 void record_push_alone(lua_State *L, const struct row *row) LX_RAISES;
 /* The record at index, of whatever source, or NULL. */
 struct lx_record *record_any(lua_State *L, int index);
+/* The same; raises if it is none, or the collector has finished it. */
+struct lx_record *record_check(lua_State *L, int index) LX_RAISES;
 /* The row that a record is; points into it. */
 void record_row(const struct lx_record *rec, struct row *row);
 /* The field's value, asking the kernel again if its extension was not asked for. */
@@ -267,6 +270,12 @@ int form_row(lua_State *L, int form, int cursor, const struct row *row, struct f
 /* The same for a record, which is asked again for what it lacks. Checks both [-0, +0, e]. */
 void form_record(lua_State *L, int form, int record, struct fmt_text *out) LX_RAISES;
 void form_open(lua_State *L) LX_RAISES;
+
+/* ---- grid.c: connsh.grid */
+void grid_open(lua_State *L) LX_RAISES;
+
+/* ---- ends.c: connsh.destroyed, connsh.destroy */
+void ends_open(lua_State *L) LX_RAISES;
 
 /* ---- columns.c */
 /*

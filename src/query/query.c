@@ -55,6 +55,7 @@ struct query *query_derive(const struct query *q)
 	copy->verbatim = q->verbatim;
 	copy->threads = q->threads;
 	copy->contexts = q->contexts;
+	copy->ends = q->ends;
 	copy->learned = q->learned;
 	copy->from = q->from;
 	if (copy->from)

@@ -221,6 +221,10 @@ reader_open packet_read, netlink_read;
 int sockets_input(const struct scan_request *req, struct dump_plan *out, struct nl_error *err);
 /* The reader of INPUT_DIAG: messages of shape_inet. */
 reader_open diag_file_open;
+/*
+ * Was the row told as its socket ended? Such have an attribute that the kernel gives for raw
+ * sockets alone else, and nobody asked for them; who had the socket they do not tell.
+bool has_ended(const struct row *row);
 /* Do rows from /proc tell the field? As in struct source. */
 bool proc_sockets_tell(const struct field *f);
 

@@ -68,7 +68,8 @@ bool get_inbound(const struct row *row, const struct field *f, struct value *v)
 
 /*
  * The kernel writes uid 0 for what is no full socket: time-wait ones (their
- * timer is 3, also in FIN-WAIT-2) and requests half open. That is nobody's.
+ * timer is 3, also in FIN-WAIT-2) and requests half open. That is nobody's. Nor does it tell whose
+ * one was that has ended.
  */
 static bool full_socket(const struct row *row)
 {
@@ -76,6 +77,8 @@ static bool full_socket(const struct row *row)
 
 	if (row->tag == PROTO_SCTP)
 		return true;
+	if (has_ended(row))
+		return false;
 	if (m->idiag_timer == 3 || m->idiag_state == STATE_TIME_WAIT ||
 	    m->idiag_state == STATE_NEW_SYN_RECV)
 		return false;
