@@ -126,7 +126,7 @@ const struct field socket_fields[] = {
 	  .doc = "Setting: true gives numbers also where the kernel writes others than they are "
 		 "named for, or none: struct tcp_info of listeners (unacked is their queue) and of "
 		 "dccp, the uid of time-wait, the retransmissions of a timer that does not run, the "
-		 "protocol of raw as lport, a filter_length of 0 where the filter is withheld." },
+		 "protocol of raw as lport, a filter_length of 0 where the filter is withheld, and a cgroup_id of 0." },
 	{ .name = "text", .type = FT_TEXT, .get = get_nothing, .flags = FF_SETTING,
 	  .from = "proc(5)",
 	  .doc = "Setting: rows come from this file, a text as /proc/net has it of the one protocol "
@@ -204,7 +204,7 @@ const struct field socket_fields[] = {
 	{ .name = "mark", .type = FT_MARK, ATTR(INET_DIAG_MARK, 0, 4), .flags = FF_NET_ADMIN,
 	  .push = push_mark, .from = "INET_DIAG_MARK",
 	  .doc = "Firewall mark (SO_MARK); the kernel tells it to CAP_NET_ADMIN only." },
-	{ .name = "cgroup_id", .type = FT_INT, ATTR(INET_DIAG_CGROUP_ID, 0, 8), NONE(0),
+	{ .name = "cgroup_id", .type = FT_INT, .get = get_cgroup_id, ATTR(INET_DIAG_CGROUP_ID, 0, 8),
 	  .push = push_cgroup_id, .from = "INET_DIAG_CGROUP_ID",
 	  .doc = "Id of the cgroup (v2) that the socket was made in." },
 	{ .name = "cgroup", .type = FT_TEXT, .get = get_cgroup, ATTR(INET_DIAG_CGROUP_ID, 0, 8),

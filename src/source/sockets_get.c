@@ -153,6 +153,12 @@ bool get_cgroup(const struct row *row, const struct field *f, struct value *v)
 	return path && set_text(v, path, strlen(path));
 }
 
+/* Id 0 is none. */
+bool get_cgroup_id(const struct row *row, const struct field *f, struct value *v)
+{
+	return field_load(f, row, v) && (v->num != 0 || env_verbatim(row->env));
+}
+
 /* A text attribute ends at its first NUL, which a kernel may leave out. */
 static bool attr_text(const struct nlattr *a, struct value *v)
 {
