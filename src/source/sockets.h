@@ -224,6 +224,7 @@ reader_open diag_file_open;
 /*
  * Was the row told as its socket ended? Such have an attribute that the kernel gives for raw
  * sockets alone else, and nobody asked for them; who had the socket they do not tell.
+ */
 bool has_ended(const struct row *row);
 /* Do rows from /proc tell the field? As in struct source. */
 bool proc_sockets_tell(const struct field *f);
