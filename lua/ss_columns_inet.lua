@@ -14,7 +14,7 @@ local function address(field, opt, scope)
   local number = { field = field, before = "[", after = "]" }
   local v4 = { field = field }
   if opt.resolve then
-    number = { field = field, as = "host", brackets = true }
+    number = { field = field, as = "host_before_port" }
     v4 = { field = field, as = "host" }
   end
   return {

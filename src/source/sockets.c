@@ -288,6 +288,12 @@ static void set_optional(const struct sock_table *t, size_t number, const struct
 	}
 }
 
+/* Rows that are made of what the kernel tells of others are not its own words. */
+static bool unlisted(const struct scan_request *req, size_t table)
+{
+	return socket_tables[table].kind == &sock_unix_waiting && env_verbatim(req->env);
+}
+
 static bool dump(const struct scan_request *req, unsigned i, struct dump_plan *out)
 {
 	bool merged = merges(req);
@@ -295,7 +301,7 @@ static bool dump(const struct scan_request *req, unsigned i, struct dump_plan *o
 	for (size_t t = 0; t < NTABLES; t++) {
 		uint32_t states = states_of(&req->parts, t);
 
-		if (!states || (merged && t == TCP6) || i-- > 0)
+		if (!states || (merged && t == TCP6) || unlisted(req, t) || i-- > 0)
 			continue;
 		out->tag = socket_tables[t].proto;
 		out->shape = socket_tables[t].kind->shape;

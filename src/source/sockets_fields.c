@@ -123,10 +123,12 @@ const struct field socket_fields[] = {
 		 "and does not list are not missing in the answer." },
 	{ .name = "verbatim", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
 	  .from = "struct tcp_info, idiag_uid and idiag_retrans as they are",
-	  .doc = "Setting: true gives numbers also where the kernel writes others than they are "
-		 "named for, or none: struct tcp_info of listeners (unacked is their queue) and of "
-		 "dccp, the uid of time-wait, the retransmissions of a timer that does not run, the "
-		 "protocol of raw as lport, a filter_length of 0 where the filter is withheld, and a cgroup_id of 0." },
+	  .doc = "Setting: true gives the kernel's numbers also where they mean something else, or "
+		 "nothing: struct tcp_info of listeners (unacked is their queue) and of dccp, the uid "
+		 "of time-wait, the retransmissions of a timer that does not run, the protocol of raw "
+		 "as lport, filter_length 0 where the filter is withheld, cgroup_id 0. Unix connections "
+		 "that wait to be accepted have no rows then, as the kernel lists none, and what it "
+		 "lists twice has two." },
 	{ .name = "text", .type = FT_TEXT, .get = get_nothing, .flags = FF_SETTING,
 	  .from = "proc(5)",
 	  .doc = "Setting: rows come from this file, a text as /proc/net has it of the one protocol "
