@@ -130,9 +130,9 @@ static const luaL_Stream *read_file(lua_State *L)
 		if (lua_istable(L, -1))
 			lua_getfield(L, -1, "stdout");
 	}
-	stream = luaL_testudata(L, -1, LUA_FILEHANDLE);
-	if (!stream)
+	if (!luaL_testudata(L, -1, LUA_FILEHANDLE))
 		luaL_error(L, "grid: file is an open file, not a %s", luaL_typename(L, -1));
+	stream = lua_touserdata(L, -1);
 	if (!stream->closef)
 		luaL_error(L, "grid: this file is closed");
 	return stream;

@@ -143,8 +143,8 @@ end
 
 function TestAsSs:test_tables_of_several_blocks()
   need("script")
-  compare(100000, 0)
-  compare(170000, 100)
+  compare(75000, 0)
+  compare(80000, 100)
 end
 
 function TestAsSs:test_rows_of_the_kernel()
