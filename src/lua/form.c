@@ -172,7 +172,7 @@ static bool count_member(struct form_reader *r, int table, const char *key, lua_
 	return there;
 }
 
-/* ---- fields and values -------------------------------------------------------------------- */
+/* ---- fields and values --------------------------------------------------------------- */
 
 static const struct field *named_field(struct form_reader *r, const char *name)
 {
@@ -359,8 +359,7 @@ static void read_value(struct form_reader *r, int table, struct form_value *v)
 	value_ready(r, v);
 }
 
-/* ---- parts ------------------------------------------------------------------------------------
- */
+/* ---- parts --------------------------------------------------------------------------- */
 
 static struct form_part *read_part(struct form_reader *r, int index);
 
@@ -725,8 +724,7 @@ static int form_method(lua_State *L)
 	return 1;
 }
 
-/* ---- printing ---------------------------------------------------------------------------------
- */
+/* ---- printing ------------------------------------------------------------------------ */
 
 int form_row(lua_State *L, int form, int cursor, const struct row *row, struct fmt_text *out,
 	     struct nl_error *err)

@@ -32,7 +32,7 @@ struct form {
 	bool functions;
 };
 
-/* ---- memory ------------------------------------------------------------------------ */
+/* ---- memory -------------------------------------------------------------------------- */
 
 struct form *form_new(const struct source *s)
 {
@@ -106,7 +106,7 @@ bool form_hold(struct form *f, struct node *n)
 	return true;
 }
 
-/* ---- what a form needs ----------------------------------------------------------------- */
+/* ---- what a form needs --------------------------------------------------------------- */
 
 bool form_use(struct form *f, const struct field *field)
 {
@@ -163,7 +163,7 @@ void form_ready(struct form *f, struct form_part *root)
 	f->functions = calls_functions(root);
 }
 
-/* ---- printing ---------------------------------------------------------------------------- */
+/* ---- printing ------------------------------------------------------------------------ */
 
 struct printer {
 	const struct calls *calls;

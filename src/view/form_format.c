@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- reading --------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------- */
 
 #define CONVERSIONS "diuxXogfsc"
 
@@ -129,7 +129,7 @@ int form_format_parse(struct form *f, const char *text, size_t len, struct form_
 	return 0;
 }
 
-/* ---- writing ------------------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------------------- */
 
 void put_clean(const char *text, size_t len, struct fmt_text *out)
 {
