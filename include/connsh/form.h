@@ -83,7 +83,7 @@ struct form_value {
 	bool plain;			    /* no unit, mul, div, wrap */
 };
 /* Reads a user's value (BOOL, INT, FLOAT, TEXT) as one of the field's; -1 and *err. */
-int form_key_read(struct form *f, const struct field *field, const struct value *raw,
+int form_key_read(struct form *form, const struct field *f, const struct value *raw,
 		  struct form_key *key, struct nl_error *err);
 /* By its type: has the field numbers, or names that stand for some? */
 bool form_is_number(const struct field *f);

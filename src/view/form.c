@@ -263,7 +263,7 @@ static bool calculate(char operation, double a, double b, double *out)
 
 static bool print_calc(struct printer *w, const struct form_part *p, const struct row *row)
 {
-	double stack[FORM_STACK];
+	double stack[FORM_STACK] = { 0 };
 	struct number number;
 	struct value v;
 	size_t n = 0;

@@ -227,7 +227,7 @@ static const struct form_text *map_find(const struct form_value *v, const struct
 static void put_as(const struct form_value *v, const struct value *value, const struct number *n,
 		   struct fmt_text *out)
 {
-	struct fmt_text number = { NULL };
+	struct fmt_text number = { .p = NULL };
 	char buf[VALUE_TEXT_MAX];
 	const char *text;
 	bool outside;

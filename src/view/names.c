@@ -59,14 +59,14 @@ static void forget(struct names *t)
 	for (size_t i = 0; i < t->size; i++)
 		free(t->slots[i].name);
 	free(t->slots);
-	*t = (struct names){ NULL };
+	*t = (struct names){ .slots = NULL };
 }
 
 /* A slot for the key, with used unset if it was not there; NULL: no memory. */
 static struct entry *slot(struct names *t, const struct key *k)
 {
 	struct entry *e = t->size ? find(t, k) : NULL;
-	struct names more = { NULL };
+	struct names more = { .slots = NULL };
 
 	if (e && (e->used || t->n < t->size / 2))
 		return e;

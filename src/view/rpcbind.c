@@ -252,7 +252,7 @@ void rpcbind_read(const void *reply, size_t size, rpcbind_take *take, void *arg)
 
 void rpcbind_list(rpcbind_take *take, void *arg)
 {
-	struct fmt_text reply = { NULL };
+	struct fmt_text reply = { .p = NULL };
 
 	if (ask(&reply))
 		rpcbind_read(reply.p, reply.len, take, arg);

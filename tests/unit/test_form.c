@@ -167,7 +167,7 @@ static void stop(struct bench *b)
 static const char *printed(struct bench *b, struct form_part *root, const struct calls *calls)
 {
 	static char text[4096];
-	struct fmt_text out = { NULL };
+	struct fmt_text out = { .p = NULL };
 	struct nl_error err;
 
 	((struct nlmsghdr *)b->msg)->nlmsg_len = (uint32_t)b->len;
@@ -1074,7 +1074,7 @@ static void test_functions(void **state)
 {
 	struct bench b;
 	struct calls calls = { .value = answer, .arg = &b };
-	struct fmt_text out = { NULL };
+	struct fmt_text out = { .p = NULL };
 	struct form_part *p;
 	struct nl_error err;
 
