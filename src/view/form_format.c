@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- reading --------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------- */
 
 #define CONVERSIONS "diuxXogfsc"
 
@@ -94,7 +94,7 @@ int form_format_parse(struct form *f, const char *text, size_t len, struct form_
 		      struct nl_error *err)
 {
 	const char *p = text, *end = text + len;
-	struct fmt_text plain = { NULL }; /* the text around the conversion */
+	struct fmt_text plain = { .p = NULL }; /* the text around the conversion */
 	size_t head = 0;
 	bool ok;
 
@@ -129,7 +129,7 @@ int form_format_parse(struct form *f, const char *text, size_t len, struct form_
 	return 0;
 }
 
-/* ---- writing ------------------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------------------- */
 
 void put_clean(const char *text, size_t len, struct fmt_text *out)
 {
@@ -275,13 +275,44 @@ static bool prints_whole(const struct form_format *fmt, const struct number *n)
 	return fmt->precise && fmt->precision == 0 && n->mag < (UINT64_C(1) << 53);
 }
 
+/* Is it a plain %d or %u, as most are? */
+static bool is_bare(const struct form_format *fmt)
+{
+	return (fmt->conversion == 'd' || fmt->conversion == 'u') && !fmt->width && !fmt->precise &&
+	       !fmt->plus && !fmt->blank;
+}
+
+static void put_bare(const struct form_format *fmt, uint64_t n, struct fmt_text *out)
+{
+	char buf[20], *end = buf + sizeof(buf), *p = n ? digits(n, 10, false, end) : end - 1;
+	size_t len = (size_t)(end - p);
+	char *to = fmt_text_room(out, fmt->head.len + len + fmt->tail.len);
+
+	if (!to)
+		return;
+	if (!n)
+		*p = '0';
+	if (fmt->head.len)
+		memcpy(to, fmt->head.p, fmt->head.len);
+	memcpy(to + fmt->head.len, p, len);
+	if (fmt->tail.len)
+		memcpy(to + fmt->head.len + len, fmt->tail.p, fmt->tail.len);
+	out->len += fmt->head.len + len + fmt->tail.len;
+}
+
 void put_number(const struct form_format *fmt, const struct number *n, struct fmt_text *out)
 {
 	struct form_format whole;
+	char byte;
 
+	if (!n->negative && is_bare(fmt)) {
+		put_bare(fmt, n->mag, out);
+		return;
+	}
 	switch (fmt->conversion) {
 	case 'c':
-		put_text(fmt, &(char){ (char)n->mag }, 1, true, out);
+		byte = (char)n->mag;
+		put_text(fmt, &byte, 1, true, out);
 		break;
 	case 'g':
 	case 'f':

@@ -51,7 +51,7 @@ static void put_service(const struct form_value *v, const struct value *value,
 		put_plain(n, out);
 }
 
-/* ---- host ------------------------------------------------------------------------------ */
+/* ---- host ---------------------------------------------------------------------------- */
 
 static bool fits_addr(const struct form_value *v)
 {
@@ -76,7 +76,7 @@ static void put_host(const struct form_value *v, const struct value *value, cons
 	put_clean(text, len, out);
 }
 
-/* ---- amounts ------------------------------------------------------------------------------- */
+/* ---- amounts ------------------------------------------------------------------------- */
 
 static bool fits_number(const struct form_value *v)
 {
@@ -149,7 +149,7 @@ static void put_clock(const struct form_value *v, const struct value *value, con
 	}
 }
 
-/* ---- the table ------------------------------------------------------------------------------- */
+/* ---- the table ----------------------------------------------------------------------- */
 
 static const struct form_renderer renderers[] = {
 	{ "service", "a port", fits_port, true, NULL, put_service },
