@@ -76,7 +76,7 @@ static void put_host(const struct form_value *v, const struct value *value, cons
 	put_clean(text, len, out);
 }
 
-/* ---- amounts ------------------------------------------------------------------------- */
+/* ---- amounts ------------------------------------------------------------------------------- */
 
 static bool fits_number(const struct form_value *v)
 {
