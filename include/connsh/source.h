@@ -40,6 +40,11 @@ struct env *env_held(const struct env *e, uint32_t number);
  * -1 when it is not known. The first call asks for all of them.
  */
 int env_listens(struct env *e, uint16_t port);
+/*
+ * The ports that the kernel takes for who asks for none: net.ipv4.ip_local_port_range of the
+ * namespace, read once. False when it is not known.
+ */
+bool env_local_ports(struct env *e, uint16_t *lo, uint16_t *hi);
 /* What was asked for beside the rows and could not be had, as a sentence; NULL: nothing. */
 const char *env_lacks(const struct env *e);
 /* Adds a sentence to it, unless there is one. */
