@@ -226,6 +226,9 @@ void load_open(lua_State *L) LX_RAISES;
 /* ---- base.c: count, sleep, print, the table connsh */
 void base_open(lua_State *L) LX_RAISES;
 
+/* names.c: what names of hosts, services and cgroups stand for */
+void names_open(lua_State *L) LX_RAISES;
+
 /* snapshot.c */
 void snapshot_open(lua_State *L) LX_RAISES;
 
