@@ -262,9 +262,9 @@ function other.tipc(opt)
   local details = { opt.extended and parts.identity or "", parts.users(opt) }
   if opt.tipcinfo then
     details[#details + 1] = {
+      opt.oneline and " type:" or "\n type:",
       { field = "type", map = {
-        stream = "\n type:STREAM", dgram = "\n type:DGRAM", rdm = "\n type:RDM",
-        seqpacket = "\n type:SEQPACKET",
+        stream = "STREAM", dgram = "DGRAM", rdm = "RDM", seqpacket = "SEQPACKET",
       } },
       { first = {
         when({ link_congested = true }, " cong:link "),
@@ -330,9 +330,9 @@ function other.xdp(opt)
     details[#details + 1] = parts.memory
   end
   return {
-    "xdp", parts.state, parts.queue "recvq", parts.queue "sendq",
+    "xdp", parts.state, parts.queue "recvq", "0     ",
     { first = { { field = "dev", after = ":" }, "*" } },
-    { field = "queue", as = "q%u", otherwise = "" },
+    { field = "queue", as = "q%d", wrap = 32, otherwise = "" },
     "*", "",
     details,
   }
