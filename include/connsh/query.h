@@ -286,6 +286,15 @@ int query_run(struct query *q, uint32_t needs, const struct calls *calls, const 
 int query_count(struct query *q, const struct calls *calls, uint64_t *n, struct report *report,
 		struct nl_error *err);
 
+/*
+ * Writes the messages of sock_diag(7) that match, of inet sockets of one protocol, to path
+ * ("-": standard output) as `ss -D` does: IPv4, its NLMSG_DONE, IPv6, its own. extensions: bits of
+ * idiag_ext (diag_extensions) to ask for beside what conditions need. The diag setting reads it.
+ * -1 and *err (EINVAL: not such a query; what was written until then stays), else *report.
+ */
+int query_save_diag(const struct query *q, uint32_t extensions, const char *path,
+		    struct report *report, struct nl_error *err);
+
 /* What would be asked and tested, in lines; last may be NULL. malloc'ed, NULL: no memory. */
 char *query_explain(struct query *q, const struct report *last, struct nl_error *err);
 

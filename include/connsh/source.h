@@ -380,6 +380,8 @@ const struct source *source_ref(const struct source *s);
 void source_unref(const struct source *s); /* NULL is allowed */
 
 extern const struct source source_sockets;
+/* What a request for inet sockets can ask for: 1 << (INET_DIAG_* - 1), by the name of that. */
+extern const struct enum_name diag_extensions[];
 extern const struct source source_links;
 extern const struct source source_namespaces;
 extern const struct source source_addrs;

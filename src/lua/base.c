@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -95,6 +96,59 @@ static int accept_incomplete(lua_State *L)
 	lx_state(L)->accepts = true;
 	lx_state(L)->incomplete = false;
 	return 0;
+}
+
+/* Is there a ".." among the parts of the path? */
+static bool leads_up(const char *path)
+{
+	for (const char *p = path; *p; p += *p == '/') {
+		size_t n = strcspn(p, "/");
+
+		if (n == 2 && p[0] == '.' && p[1] == '.')
+			return true;
+		p += n;
+	}
+	return false;
+}
+
+static int proc_failed(lua_State *L, const struct nl_error *err)
+{
+	interrupt_check(L);
+	luaL_pushfail(L);
+	lua_pushstring(L, err->text);
+	lua_pushinteger(L, err->code);
+	return 3;
+}
+
+/*
+ * connsh.proc(path [, netns]): the text of /proc/PATH, "net/..." and "sys/net/..." being those of
+ * the network namespace, by name, pid or path; or nil, message, errno.
+ */
+static int base_proc(lua_State *L)
+{
+	const char *path = luaL_checkstring(L, 1), *place = luaL_optstring(L, 2, NULL);
+	struct netns *ns = NULL;
+	struct nl_error err = { 0 };
+	struct lx_box *box;
+	size_t len = 0;
+
+	if (!*path || *path == '/' || leads_up(path) || strlen(path) != lua_rawlen(L, 1)) {
+		nl_fail(&err, EINVAL,
+			"proc takes the path of a file below /proc, such as \"net/sockstat\", "
+			"without .. in it");
+		return proc_failed(L, &err);
+	}
+	if (!place)
+		place = lx_state(L)->netns;
+	box = box_push(L, free);
+	if (place && netns_open(place, &ns, &err) < 0)
+		return proc_failed(L, &err);
+	box->p = proc_text(netns_fd(ns), path, &len, &err);
+	netns_unref(ns);
+	if (!box->p)
+		return proc_failed(L, &err);
+	lua_pushlstring(L, box->p, len);
+	return 1;
 }
 
 static void push_names(lua_State *L, const struct field *f)
@@ -237,6 +291,7 @@ void base_open(lua_State *L)
 		{ "accept_incomplete", accept_incomplete },
 		{ "fields", base_fields },
 		{ "navs", base_navs },
+		{ "proc", base_proc },
 		{ "selinux", base_selinux },
 		{ "sources", base_sources },
 		{ NULL, NULL },

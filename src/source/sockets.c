@@ -107,7 +107,7 @@ static bool part_value(unsigned part, const struct field *f, struct value *v)
 		v->num = t->proto;
 	else if (f->get == get_family)
 		v->num = t->family;
-	else if (f->get == get_state && part % NSTATES != STATE_ANY)
+	else if (f->get == get_state && (part % NSTATES != STATE_ANY || t->states != ANY_STATE))
 		v->num = part % NSTATES;
 	else if (!field_in_shape(f, t->kind->shape) || !proto_has(t, f))
 		v->kind = VALUE_NIL;

@@ -75,7 +75,7 @@ static bool full_socket(const struct row *row)
 {
 	const struct inet_diag_msg *m = diag(row);
 
-	if (row->tag == PROTO_SCTP)
+	if (row->tag == PROTO_SCTP || m->idiag_uid != 0)
 		return true;
 	if (has_ended(row))
 		return false;

@@ -73,8 +73,9 @@ bool has_ended(const struct row *row)
 bool tells_sendq(const struct row *row, const struct field *f)
 {
 	(void)f;
+	/* the kernel has 0 there, but a text that somebody made may have more */
 	return row->shape != &shape_inet || diag(row)->idiag_state != STATE_LISTEN ||
-	       !from_proc(row);
+	       diag(row)->idiag_wqueue != 0 || !from_proc(row);
 }
 
 /* ---- states ----------------------------------------------------------------------------- */
