@@ -126,7 +126,10 @@ local function timer(opt)
     when = { timer = true },
     { field = "timer", map = timers, as = " timer:(unknown,%.0s" },
     { field = "timer_expires", unit = "ms", as = "clock" },
-    { field = "timer_retrans", as = ",%d)" },
+    { first = {
+      when({ from_proc = true }, tcp.proc_retrans ",%d)"),
+      { field = "timer_retrans", as = ",%d)" },
+    } },
   }
 end
 
@@ -156,7 +159,7 @@ local function details(opt)
       add(timer(opt))
     end
     if opt.extended then
-      add(parts.identity)
+      add(parts.identity_of_tcp)
     end
   elseif opt.options or opt.extended then
     add { first = {
