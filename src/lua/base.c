@@ -282,7 +282,7 @@ static int base_sources(lua_State *L)
 	return 1;
 }
 
-/* connsh.selinux(): is SELinux in use? Of a recording, which has no contexts: no. */
+/* connsh.selinux(): is SELinux in use, or was it where the loaded recording was taken? */
 static int base_selinux(lua_State *L)
 {
 	lua_pushboolean(L, selinux_enabled());
