@@ -225,8 +225,8 @@ void owners_free(struct owners *o); /* NULL is allowed */
 
 /*
  * Is SELinux in use, as selinux(8) has it: is its file system mounted at /sys/fs/selinux (or
- * /selinux), not read-only, and is there /etc/selinux/config? Never of a loaded recording, which
- * has no contexts.
+ * /selinux), not read-only, and is there /etc/selinux/config? Of a loaded recording: was it, when
+ * owners were recorded?
  */
 bool selinux_enabled(void);
 

@@ -72,11 +72,12 @@ struct query {
 	bool netns_default;  /* the place is a default, which a named one replaces */
 	bool consistent;     /* ask more than once, so that what a dump misses is there still */
 	bool ordered;	     /* rows in the kernel's order, IPv4 before IPv6 */
+	bool listed;	     /* what the kernel does not list is not missing */
 	bool verbatim;	     /* numbers as the kernel wrote them: env_verbatim */
 	struct input input;  /* a file that the rows come from; its path is the query's */
+	bool ends;	     /* not those that are there: each as it ends from now on, for ever */
 	bool threads;	     /* holders of sockets thread by thread */
 	bool contexts;	     /* and with contexts of security */
-	bool ends;	     /* not those that are there: each as it ends from now on, for ever */
 	uint32_t learned;    /* extensions that those who read its rows turned out to want */
 	const struct field **distinct;
 	size_t ndistinct;

@@ -192,6 +192,7 @@ struct scan_request {
 	struct part_set named;	  /* of them, those that the query means in particular */
 	uint32_t needs;		  /* extension bits of the fields in use */
 	const struct kprog *prog; /* NULL: none; copied */
+	bool listed;		  /* kinds that this kernel does not list are not missing */
 	bool ordered; /* rows in the kernel's order, IPv4 before IPv6: one dump a part */
 	const struct cond *asks[ASKS_MAX];
 	size_t nasks;

@@ -109,8 +109,9 @@ static bool part_value(unsigned part, const struct field *f, struct value *v)
 		v->num = t->family;
 	else if (f->get == get_state && (part % NSTATES != STATE_ANY || t->states != ANY_STATE))
 		v->num = part % NSTATES;
-	else if (!field_in_shape(f, t->kind->shape) || !proto_has(t, f))
-		v->kind = VALUE_NIL;
+	else if (!field_in_shape(f, t->kind->shape) || !proto_has(t, f) ||
+		 (t->kind == &sock_unix_waiting && f->places == inode_places))
+		v->kind = VALUE_NIL; /* what waits to be accepted has no inode yet */
 	else
 		return false;
 	return true;
@@ -283,7 +284,7 @@ static void set_optional(const struct sock_table *t, size_t number, const struct
 			continue;
 		out->protocol = lackable[i].protocol;
 		out->config = lackable[i].config;
-		out->named = states_of(&req->named, number) != 0;
+		out->named = !req->listed && states_of(&req->named, number) != 0;
 	}
 }
 

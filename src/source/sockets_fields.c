@@ -117,6 +117,10 @@ const struct field socket_fields[] = {
 	{ .name = "ordered", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
 	  .from = "one dump a protocol and family",
 	  .doc = "Setting: true gives rows in the kernel's order, IPv4 before IPv6." },
+	{ .name = "listed", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
+	  .from = "sock_diag(7)",
+	  .doc = "Setting: true asks for what this kernel lists: kinds of sockets that it may have "
+		 "and does not list are not missing in the answer." },
 	{ .name = "verbatim", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
 	  .from = "struct tcp_info, idiag_uid and idiag_retrans as they are",
 	  .doc = "Setting: true gives the kernel's numbers also where they mean something else, or "

@@ -33,7 +33,8 @@ bool is_sctp(const struct row *row, const struct field *f)
 	return row->tag == PROTO_SCTP;
 }
 
-/* Where the others have their port, a raw socket has its protocol, and what connect(2) was given. */
+/* Where the others have their port, a raw socket has its protocol, and what connect(2) was given.
+ */
 bool has_ports(const struct row *row, const struct field *f)
 {
 	(void)f;
