@@ -319,7 +319,7 @@ end
 
 -- ---- the run
 
--- One table. A dump that failed does not keep the others from being listed.
+-- One table.
 local function list_table(request, grid, entry)
   if request.json then
     for _, query in ipairs(queries(request, entry)) do
@@ -366,6 +366,18 @@ local function summary(request)
   io.stdout:write(text)
 end
 
+-- A dump that failed does not keep the other tables from being listed: says so and returns the exit
+-- code of an answer that is not whole. Raises what is wrong otherwise.
+local function dump_failed(wrong)
+  local text = type(wrong) == "string" and wrong:match("^connsh:ss%.lua:%d+: (sockets: .*)")
+  if not text or text:find("^sockets: cannot write") then
+    error(wrong, 0)
+  end
+  io.stdout:flush()
+  io.stderr:write("connsh: ", text, "\n")
+  return 3
+end
+
 -- Runs ss and returns its exit code; leave() of ss_options ends it early.
 local function run(args)
   local request, words = read(args)
@@ -389,13 +401,17 @@ local function run(args)
     follow(request, grid)
     return 0
   end
+  local code = 0
   for _, entry in ipairs(request.select:plan()) do
-    list_table(request, grid, entry)
+    local ok, wrong = pcall(list_table, request, grid, entry)
+    if not ok then
+      code = dump_failed(wrong)
+    end
   end
   if grid then
     grid:close()
   end
-  return 0
+  return code
 end
 
 -- Calls f with what the library says beside its answers turned off, as ss says nothing. Returns
@@ -462,8 +478,8 @@ local function query_of(args)
     if conditions then
       protos[#protos + 1] = entry.proto
       local all = { "and", { "proto", "=", entry.proto } }
-      for _, name in ipairs { "family", "state", "type" } do
-        if conditions[name] then
+      for _, name in ipairs { "family", "state", "type", "inode" } do
+        if conditions[name] ~= nil then
           all[#all + 1] = { name, "=", conditions[name] }
         end
       end
@@ -474,7 +490,7 @@ local function query_of(args)
   if #protos == 0 then
     leave(0, "ss: no socket tables to show with such filter.\n")
   end
-  local q = sockets { proto = protos, netns = request.pattern or request.netns }
+  local q = sockets { proto = protos, netns = request.pattern or request.netns, listed = true }
   return q:where(#protos == 1 and either[2] or either)
 end
 
