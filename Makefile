@@ -31,7 +31,7 @@ LUA := $(wildcard lua/*.lua)
 UNIT_SRC := $(wildcard tests/unit/test_*.c tests/pty/test_*.c)
 UNIT := $(addprefix $(BUILD)/tests/unit/,$(basename $(notdir $(UNIT_SRC))))
 TOOLS := $(addprefix $(BUILD)/tests/,sockmaker named oddmaker ownermaker ptyrun routemaker \
-	unixmaker nlshim.so openlog.so)
+	unixmaker nlshim.so nlfeed.so openlog.so)
 LUA_TESTS := $(wildcard tests/lua/test_*.lua tests/cli/test_*.lua tests/compat/test_*.lua)
 
 .PHONY: all run test test-asan fuzz lint bench deps deps-run deps-test install clean format

@@ -40,6 +40,19 @@ struct env *env_held(const struct env *e, uint32_t number);
  * -1 when it is not known. The first call asks for all of them.
  */
 int env_listens(struct env *e, uint16_t port);
+/*
+ * Do fields give what the kernel wrote, also where it means something else or nothing? (Of a
+ * listener unacked is its queue, of a socket in time-wait the uid is 0.) False unless set; of NULL
+ * too.
+ */
+bool env_verbatim(const struct env *e);
+void env_set_verbatim(struct env *e, bool verbatim);
+/*
+ * The ports of the namespace that the kernel gives to sockets that ask for none
+ * (ip_local_port_range, ip(7)), from and to inside. False: not known. Read when it is first asked
+ * for.
+ */
+bool env_local_ports(struct env *e, uint16_t *from, uint16_t *to);
 /* What was asked for beside the rows and could not be had, as a sentence; NULL: nothing. */
 const char *env_lacks(const struct env *e);
 /* Adds a sentence to it, unless there is one. */
@@ -63,6 +76,11 @@ void env_keep_source(struct env *e, const struct source *s);
  * envs of a run share: the second looks where the first does.
  */
 void env_share_owners(struct env *e, struct env *with);
+/*
+ * What passes look at if NEED_FDS asks for descriptors: each thread, contexts of security.
+ * Before the first pass.
+ */
+void env_detail_owners(struct env *e, bool threads, bool contexts);
 /*
  * A pass for the inodes of req (whose other members are not used), with what
  * needs asks. If each row must meet the condition `only`, and it names
@@ -155,6 +173,18 @@ static inline void part_add(struct part_set *s, unsigned i)
  */
 #define ASKS_MAX 16
 
+/* Rows that come from a file instead of the kernel. */
+enum input_form {
+	INPUT_NONE,
+	INPUT_TEXT, /* a text as /proc/net has it of the one table that is asked for */
+	INPUT_DIAG, /* messages of sock_diag(7), as `ss -D` and q:save_diag write them */
+};
+struct input {
+	enum input_form form;
+	const char *path; /* relative to the current folder */
+	bool first_dump;  /* of INPUT_DIAG: the first list of several, no more */
+};
+
 /* What to ask for. */
 struct scan_request {
 	struct env *env;
@@ -165,6 +195,7 @@ struct scan_request {
 	bool ordered; /* rows in the kernel's order, IPv4 before IPv6: one dump a part */
 	const struct cond *asks[ASKS_MAX];
 	size_t nasks;
+	struct input input; /* its path lives as long as the scan */
 };
 
 /* The value that each row must have in this field; NULL: any. */
@@ -260,6 +291,19 @@ enum owner_status {
 	OWNER_UNTRUSTED,    /* its row is from a text that any user can write into */
 };
 
+/* Where the kernel tells that objects end, and what its messages are. */
+#define END_GROUPS 8
+struct end_plan {
+	int bus;
+	unsigned groups[END_GROUPS];
+	size_t n;
+	const char *what; /* static; for messages: "sockets that end" */
+	const struct shape *shape;
+	uint16_t type; /* of the messages that are rows */
+	/* The tag of the row that the message is; false: it is none. */
+	bool (*tag)(const struct nlmsghdr *msg, uint32_t *tag);
+};
+
 enum source_flag {
 	/* Few rows: all are read before the first is given, again if the kernel flags them. */
 	SOURCE_WHOLE = 1 << 0,
@@ -295,6 +339,11 @@ struct source {
 	bool (*part_named)(unsigned part, const struct cond *const *conds, size_t n);
 	/* Lays out dump number i for a request; false when there are no more. */
 	bool (*dump)(const struct scan_request *req, unsigned i, struct dump_plan *out);
+	/*
+	 * Lays out how req->input is read: 1; 0: no row of it can be wanted; -1 and *err (EINVAL):
+	 * what it holds is not said, or there are no such files. NULL: rows never come from files.
+	 */
+	int (*input)(const struct scan_request *req, struct dump_plan *out, struct nl_error *err);
 	/* A number that no other row of the source has at the same time; 0: unknown. */
 	uint64_t (*key)(const struct row *row);
 	/*
@@ -316,6 +365,11 @@ struct source {
 	/* The inode of the socket at the other end; 0: it has none, or it is not known. NULL: so.
 	 */
 	uint32_t (*peer)(const struct row *row);
+	/*
+	 * Lays out how rows of these parts are told as they end; -1 with *err: they are not.
+	 * NULL: the kernel tells the end of none.
+	 */
+	int (*ends)(const struct part_set *parts, struct end_plan *out, struct nl_error *err);
 	/* Ends the row's object in the kernel; -1 with *err, ENOENT if it is gone. NULL: cannot. */
 	int (*end)(const struct row *row, struct nl_error *err);
 	unsigned refs; /* 0: not counted */
@@ -417,6 +471,7 @@ enum {
 	SCAN_PROC = 32,	      /* rows came from /proc */
 	SCAN_NETLINK = 64,    /* rows came from a dump */
 	SCAN_FALLBACK = 128,  /* from /proc because a dump was refused */
+	SCAN_FILE = 256,      /* from a file that the query names */
 };
 
 /* A list that this kernel does not give. */

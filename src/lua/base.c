@@ -194,6 +194,13 @@ static int base_sources(lua_State *L)
 	return 1;
 }
 
+/* connsh.selinux(): is SELinux in use? Of a recording, which has no contexts: no. */
+static int base_selinux(lua_State *L)
+{
+	lua_pushboolean(L, selinux_enabled());
+	return 1;
+}
+
 /* help(...): the module `help`, loaded when it is first asked. */
 static int base_help(lua_State *L)
 {
@@ -230,6 +237,7 @@ void base_open(lua_State *L)
 		{ "accept_incomplete", accept_incomplete },
 		{ "fields", base_fields },
 		{ "navs", base_navs },
+		{ "selinux", base_selinux },
 		{ "sources", base_sources },
 		{ NULL, NULL },
 	};

@@ -277,7 +277,8 @@ static const luaL_Reg narrowing[] = {
 
 /* All methods, in the order in which they are suggested. */
 static const luaL_Reg *const methods[] = {
-	query_run_methods, narrowing, query_derive_methods, query_output_methods, NULL,
+	query_run_methods,    narrowing,	  query_derive_methods,
+	query_output_methods, query_form_methods, NULL,
 };
 
 static int unknown_key(lua_State *L, const struct lx_query *lq)

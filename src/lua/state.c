@@ -60,8 +60,11 @@ static int open_all(lua_State *L)
 	query_open(L);
 	base_open(L);
 	snapshot_open(L);
+	grid_open(L);
+	ends_open(L);
 	route_open(L);
 	nav_open(L);
+	form_open(L);
 	load_open(L);
 	modules_open(L, opt);
 	interrupt_open(L);

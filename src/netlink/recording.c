@@ -352,6 +352,34 @@ void nl_record_process(const struct nl_process *p, const uint32_t *inodes)
 	free(list);
 }
 
+void nl_record_thread(const struct nl_thread *t, const struct nl_use *uses)
+{
+	const uint32_t head[] = {
+		htole32(t->tid),
+		htole32(length(t->comm, t->comm_len)),
+		htole32((uint32_t)t->n),
+	};
+	uint32_t *list = malloc((t->n + 1) * 2 * sizeof(*list));
+	const struct piece pieces[] = {
+		{ head, sizeof(head) },
+		{ list, t->n * 2 * sizeof(*list) },
+		{ t->comm, t->comm ? t->comm_len : 0 },
+	};
+
+	for (size_t i = 0; list && i < t->n; i++) {
+		list[2 * i] = htole32(uses[i].inode);
+		list[2 * i + 1] = htole32(uses[i].fd);
+	}
+	if (begin()) {
+		if (list)
+			put_record(NL_REC_THREAD, pieces, 3);
+		else
+			rec.failure = rec.failure ? rec.failure : ENOMEM;
+		end();
+	}
+	free(list);
+}
+
 void nl_record_name(enum nl_name what, int netns_fd, uint64_t number, const char *name)
 {
 	if (!begin())

@@ -43,7 +43,10 @@ struct env {
 	uint64_t *listening; /* a bit for each port; NULL: not known */
 	const char *withheld;
 	bool listening_asked;
+	bool ports_asked;
+	uint16_t ports_from, ports_to; /* 1, 0: not known */
 	bool damaged;
+	bool verbatim;
 	char lacks[200]; /* the empty text: nothing */
 };
 
@@ -122,6 +125,16 @@ uint32_t env_nheld(const struct env *e)
 struct env *env_held(const struct env *e, uint32_t number)
 {
 	return e->held[number];
+}
+
+bool env_verbatim(const struct env *e)
+{
+	return e && e->verbatim;
+}
+
+void env_set_verbatim(struct env *e, bool verbatim)
+{
+	e->verbatim = verbatim;
 }
 
 struct lookout **env_lookout(struct env *e)
@@ -350,6 +363,34 @@ int env_listens(struct env *e, uint16_t port)
 		}
 	}
 	return e->listening ? (int)(e->listening[port / 64] >> (port % 64) & 1) : -1;
+}
+
+bool env_local_ports(struct env *e, uint16_t *from, uint16_t *to)
+{
+	const char *p, *end, *lo, *hi;
+	uint64_t first, last;
+	size_t len, lo_len, hi_len;
+	struct nl_error err;
+	char *text;
+
+	if (!e->ports_asked) {
+		e->ports_asked = true;
+		e->ports_from = 1;
+		text = proc_text(env_netns_fd(e), "sys/net/ipv4/ip_local_port_range", &len, &err);
+		p = text;
+		end = text ? text + strcspn(text, "\n") : NULL;
+		lo_len = text ? word_next(&p, end, &lo) : 0;
+		hi_len = text ? word_next(&p, end, &hi) : 0;
+		if (lo_len && hi_len && word_number(lo, lo_len, 10, &first) &&
+		    word_number(hi, hi_len, 10, &last) && first <= last && last <= UINT16_MAX) {
+			e->ports_from = (uint16_t)first;
+			e->ports_to = (uint16_t)last;
+		}
+		free(text);
+	}
+	*from = e->ports_from;
+	*to = e->ports_to;
+	return e->ports_from <= e->ports_to;
 }
 
 void env_set_lacks(struct env *e, const char *what)

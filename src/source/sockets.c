@@ -407,6 +407,51 @@ static ptrdiff_t refetch(const struct row *row, uint32_t needs, void *buf, size_
 	return relist(row, needs, buf, size, err);
 }
 
+/*
+ * What ends is told by protocol and family, with the facts that are left by then (sock_diag_bind()
+ * and sock_diag_broadcast_destroy() of net/core/sock_diag.c). A tcp socket is in state close then.
+ */
+static const struct {
+	unsigned table, state, group;
+} end_groups[] = {
+	{ TCP4, STATE_CLOSE, SKNLGRP_INET_TCP_DESTROY },
+	{ TCP6, STATE_CLOSE, SKNLGRP_INET6_TCP_DESTROY },
+	{ UDP4, 0, SKNLGRP_INET_UDP_DESTROY },
+	{ UDP6, 0, SKNLGRP_INET6_UDP_DESTROY },
+};
+
+static bool end_tag(const struct nlmsghdr *msg, uint32_t *tag)
+{
+	const char *attrs = (const char *)msg + NLMSG_HDRLEN + sizeof(struct inet_diag_msg);
+	const size_t len = msg->nlmsg_len - NLMSG_HDRLEN - sizeof(struct inet_diag_msg);
+	const struct nlattr *a = nl_attr_find(attrs, len, INET_DIAG_PROTOCOL, NULL);
+
+	if (!a || nl_attr_len(a) < 1)
+		return false;
+	*tag = *(const unsigned char *)nl_attr_data(a);
+	return *tag == PROTO_TCP || *tag == PROTO_UDP;
+}
+
+static int ends(const struct part_set *parts, struct end_plan *out, struct nl_error *err)
+{
+	*out = (struct end_plan){ .bus = NETLINK_SOCK_DIAG,
+				  .what = "sockets that end",
+				  .shape = &shape_inet,
+				  .type = SOCK_DIAG_BY_FAMILY,
+				  .tag = end_tag };
+	for (size_t i = 0; i < sizeof(end_groups) / sizeof(end_groups[0]); i++) {
+		uint32_t states = states_of(parts, end_groups[i].table);
+
+		if (end_groups[i].state ? states >> end_groups[i].state & 1 : states != 0)
+			out->groups[out->n++] = end_groups[i].group;
+	}
+	if (out->n > 0)
+		return 0;
+	return nl_fail(err, EINVAL,
+		       "the kernel tells only of tcp and udp sockets that they end, and that a tcp "
+		       "socket is in state close then: the conditions leave none of them");
+}
+
 static int end(const struct row *row, struct nl_error *err)
 {
 	const struct sock_kind *k = socket_kind(row);
@@ -430,10 +475,12 @@ const struct source source_sockets = {
 	.part_asked = part_asked,
 	.part_named = part_named,
 	.dump = dump,
+	.input = sockets_input,
 	.key = key,
 	.proc_tells = proc_sockets_tell,
 	.refetch = refetch,
 	.inode = socket_inode,
 	.peer = socket_peer,
+	.ends = ends,
 	.end = end,
 };

@@ -35,11 +35,25 @@ local movers = {
     why = "the own netlink socket is called by the pid of the process" },
   { name = "own port", pattern = " 4:()[1-9]%d*() ", own = true,
     why = "the own netlink socket is called by the pid of the process" },
+  { name = "sockets in use", pattern = "%f[^\n\0]Total: ()%d+()",
+    why = "those of a process that has ended are counted for a while" },
   { name = "host's sockets", pattern = "%f[^\n\0]TCP:   ()%d+() %(", why = "counted over the host" },
   { name = "host's sockets", pattern = ", closed ()%-?%d+(),",
     why = "from the number of the whole host" },
   { name = "host's sockets", pattern = ", orphaned ()%d+(),", why = "counted over the host" },
 }
+
+-- The own netlink socket stands before or after the kernel's of that protocol, as the hash of its
+-- port has it: the kernel's goes first.
+local own_rows = { " 4:[1-9]%d* ", "tcpdiag:ss/" }
+local kernel_rows = { " 4:0 ", "tcpdiag:kernel" }
+
+local function kernel_first(text)
+  for i, own in ipairs(own_rows) do
+    text = text:gsub("([^\n]*" .. own .. "[^\n]*\n)([^\n]*" .. kernel_rows[i] .. "[^\n]*\n)", "%2%1")
+  end
+  return text
+end
 
 -- A number or a time as ss writes them -> a number that grows with it, or nil.
 local scale = { ms = 1, sec = 1000, min = 60000 }
@@ -109,6 +123,7 @@ end
 local function mask(before, ours, after)
   local cuts = { {}, {}, {} }
   local names, squeezed = {}, false
+  before, ours, after = kernel_first(before), kernel_first(ours), kernel_first(after)
   for _, mover in ipairs(movers) do
     local a, o, b = occurrences(before, mover), occurrences(ours, mover), occurrences(after, mover)
     if #a ~= #b or #a ~= #o then

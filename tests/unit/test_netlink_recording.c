@@ -109,7 +109,7 @@ static void assert_unfit(enum nl_rec_kind kind, const void *bytes, size_t len, c
 	stream_add(&stream, bytes, len);
 	stream_end(&stream);
 	snprintf(text, sizeof(text), "the recording is damaged at byte %d: %s",
-		 kind == 0 || kind > NL_REC_OBJECT ? 12 : 24, why);
+		 kind == 0 || kind > NL_REC_THREAD ? 12 : 24, why);
 	assert_damaged(text);
 }
 
