@@ -19,29 +19,19 @@ local NOT_CLOSED = { [2] = true, [95] = true } -- ENOENT, EOPNOTSUPP: it is gone
 
 -- ---- the command line
 
--- The words of a filter in -F's file: lines that begin with # or 0 are left out.
-local function file_words(file)
-  local words = {}
-  for line in file:lines() do
-    if not line:find("^[#0]") then
-      words[#words + 1] = line
-    end
-  end
-  if file ~= io.stdin then
-    file:close()
-  end
-  return words
-end
-
 -- The filter of the operands and of -F's file; its states and family become the selection's.
 local function read_filter(request, words)
-  local filter, wrong = require("ss_filter").new {
-    words = words, lines = request.filter_file and file_words(request.filter_file),
-    tables = request.select.tables, family = request.select.last_family,
-    resolve = not request.numeric,
-  }
+  local ss_filter = require "ss_filter"
+  local more, wrong, filter
+  if request.filter_file then
+    more, wrong = ss_filter.file_words(request.filter_file:read("a"))
+  end
+  if not wrong then
+    filter, wrong = ss_filter.new { words = words, more = more, tables = request.select.tables,
+      family = request.select.last_family, netns = request.netns }
+  end
   if not filter then
-    leave(wrong.code, wrong.text, wrong.usage)
+    leave(wrong.code, wrong.text .. "\n", wrong.usage)
   end
   request.filter = filter
   if filter.states then
@@ -122,19 +112,20 @@ local function asked(request, entry)
   local netns = request.pattern or request.netns
   local file = entry.proto == "tcp" and connsh.env("TCPDIAG_FILE")
   if file then
-    return { { proto = "tcp", diag = file } }
+    return { { proto = "tcp", diag = file, verbatim = true, first_dump = true } }
   elseif wants_text(entry.proto) and not (entry.kind == "inet" or has_text[entry.proto]) then
     file = nil -- vsock, tipc and xdp know of no text
   elseif wants_text(entry.proto) then
     local list = has_text[entry.proto] and texts(entry) or {}
     for _, conditions in ipairs(list) do
       conditions.proto, conditions.state, conditions.type = entry.proto, entry.states, entry.types
-      conditions.netns = netns
+      conditions.netns, conditions.verbatim = netns, true
     end
     return list
   end
   local conditions = { proto = entry.proto, state = entry.states, type = entry.types,
-    netns = netns, ordered = true, listed = true }
+    netns = netns, ordered = true, listed = true, verbatim = true, threads = request.threads,
+    contexts = request.contexts or request.sock_contexts }
   if entry.kind == "unix" then
     conditions.inode = true -- those that wait to be accepted are not listed
   end
@@ -152,9 +143,14 @@ local function asked(request, entry)
   return { conditions }
 end
 
+-- What the filter asks of the rows of a table; nil: nothing.
+local function condition_of(request, entry)
+  return request.filter:conditions(entry.proto == "raw" and "raw" or entry.kind)
+end
+
 -- The queries of a table, in order.
 local function queries(request, entry, list)
-  local condition = request.filter and request.filter:conditions(entry.kind)
+  local condition = condition_of(request, entry)
   local made = {}
   for _, conditions in ipairs(list or asked(request, entry)) do
     local q = sockets(conditions)
@@ -256,7 +252,7 @@ local function follow(request, grid)
       protos[#protos + 1] = entry.proto
       forms[entry.proto] = forms_of(request, entry)
       families = entry.all_families
-      condition = request.filter:conditions(entry.kind)
+      condition = condition_of(request, entry)
     end
   end
   if #protos == 0 then
@@ -471,7 +467,7 @@ local function query_of(args)
           all[#all + 1] = { name, "=", conditions[name] }
         end
       end
-      all[#all + 1] = request.filter:conditions(entry.kind)
+      all[#all + 1] = condition_of(request, entry)
       either[#either + 1] = all
     end
   end

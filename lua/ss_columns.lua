@@ -7,6 +7,7 @@
 --   opt: table = "tcp", "udp", "raw", "dccp", "sctp" or "mptcp" of inet; and what was asked for:
 --     numeric resolve options extended memory processes threads info tos cgroup sockopt bpf
 --     tipcinfo contexts sock_contexts oneline events
+--   opt.file: rows are of a file of messages (TCPDIAG_FILE), which hold more than was asked for
 --   opt.names: the table whose names ports of dccp, sctp and mptcp have, which ss takes from
 --     whatever table it listed before: "tcp", "udp", "raw" or nil (names of any protocol)
 -- The rows must be of a query with the setting verbatim = true: ss prints the numbers of

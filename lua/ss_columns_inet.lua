@@ -14,7 +14,7 @@ local function address(field, opt, scope)
   local number = { field = field, before = "[", after = "]" }
   local v4 = { field = field }
   if opt.resolve then
-    number = { field = field, as = "host", brackets = true }
+    number = { field = field, as = "host_before_port" }
     v4 = { field = field, as = "host" }
   end
   return {
@@ -192,7 +192,9 @@ local function details(opt)
   end
   if opt.memory or (opt.info and opt.table ~= "udp") then
     local line = { parts.line(opt) }
-    if opt.memory then
+    -- what is in the message is printed for either: a file holds what nobody asked for
+    local memory, info = opt.memory or opt.file, opt.info or opt.file
+    if memory then
       line[#line + 1] = parts.memory
       line[#line + 1] = {
         when = { rcvbuf = false },
@@ -202,7 +204,7 @@ local function details(opt)
         { field = "wmem", as = ",t%u)" },
       }
     end
-    if opt.info then
+    if info then
       line[#line + 1] = (opt.table == "sctp" or opt.table == "mptcp") and streams[opt.table]
         or tcp.info(opt)
     end

@@ -229,7 +229,7 @@ function other.netlink(opt)
     port = { field = "port_id", map = { [0xffffffff] = "*" }, as = "%d", wrap = 32 }
   end
   return {
-    "nl", parts.state, parts.queue "recvq", parts.queue "sendq",
+    "nl", "UNCONN", parts.queue "recvq", parts.queue "sendq",
     {
       { field = "protocol_number", map = not opt.numeric and family_names() or nil, as = "%d" },
       ":",

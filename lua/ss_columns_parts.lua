@@ -65,7 +65,7 @@ parts.identity = {
     " sk:0",
   } },
   parts.nonzero("mark", " fwmark:0x%x"),
-  parts.cgroup,
+  parts.when({ { "cgroup_id", "!=", 0 } }, parts.cgroup),
 }
 
 -- Socket memory, SK_MEMINFO_*: the last two are of younger kernels.

@@ -9,6 +9,10 @@ local function flag(field, text)
   return { field = field, map = { [true] = text, [false] = "" } }
 end
 
+local function signed(field, as)
+  return { field = field, as = as, unless = 0, wrap = 32 }
+end
+
 local function ms(field, as, unless)
   return { field = field, as = as, unit = "ms", unless = unless or 0 }
 end
@@ -88,10 +92,10 @@ local function tcp_info(opt)
     { field = "rtt", as = " rtt:%g", unit = "ms" },
     when({ rtt = true }, { field = "rttvar", as = "/%g", unit = "ms", otherwise = "/0" }),
     ms("ato", " ato:%g"),
-    nonzero("mss", " mss:%d"),
+    signed("mss", " mss:%d"),
     nonzero("pmtu", " pmtu:%u"),
-    nonzero("rcv_mss", " rcvmss:%d"),
-    nonzero("advmss", " advmss:%d"),
+    signed("rcv_mss", " rcvmss:%d"),
+    signed("advmss", " advmss:%d"),
     nonzero("cwnd", " cwnd:%u"),
     when({ { "ssthresh", "<", 65535 } }, nonzero("ssthresh", " ssthresh:%d")),
     nonzero("bytes_sent", " bytes_sent:%u"),
@@ -130,12 +134,12 @@ local function tcp_info(opt)
     nonzero("fackets", " fackets:%u"),
     { first = {
       when({ reordering = 3 }, ""),
-      { field = "reordering", as = " reordering:%d" },
+      { field = "reordering", as = " reordering:%d", wrap = 32 },
       " reordering:0",
     } },
-    nonzero("reord_seen", " reord_seen:%d"),
+    signed("reord_seen", " reord_seen:%d"),
     ms("rcv_rtt", " rcv_rtt:%g"),
-    nonzero("rcv_space", " rcv_space:%d"),
+    signed("rcv_space", " rcv_space:%d"),
     nonzero("rcv_ssthresh", " rcv_ssthresh:%u"),
     nonzero("notsent", " notsent:%u"),
     ms("min_rtt", " minrtt:%g"),
@@ -186,7 +190,7 @@ local tls = {
   number("tls_version", { ["1.2"] = "1.2", ["1.3"] = "1.3" }, " version: "),
   { field = "tls_cipher", map = {
     ["aes-gcm-128"] = " cipher: aes-gcm-128", ["aes-gcm-256"] = " cipher: aes-gcm-256",
-  }, as = " cipher: unknown(%d)" },
+  }, as = "%.0s" },
   number("tls_rx", tls_confs, " rxconf: "),
   number("tls_tx", tls_confs, " txconf: "),
   flag("tls_zerocopy", " zc_ro_tx"),
@@ -194,11 +198,12 @@ local tls = {
 
 -- What a subflow of mptcp did, a letter each; capital letters are of the peer.
 local subflow = {
+  when({ subflow_token_remote = true }, " flags:"),
   { each = "subflow_flags", map = {
     ["capable-remote"] = "M", ["capable-local"] = "m", ["join-remote"] = "J",
     ["join-local"] = "j", ["backup-remote"] = "B", ["backup-local"] = "b",
     ["fully-established"] = "e", connected = "c", ["map-valid"] = "v",
-  }, before = " flags:" },
+  } },
   { field = "subflow_token_remote", as = " token:%04x" },
   { field = "subflow_id_remote", as = "(id:%u)" },
   { field = "subflow_token", as = "/%04x" },

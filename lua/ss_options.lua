@@ -37,12 +37,13 @@ local function open_filter(request, path)
   if request.filter_file then
     leave(255, "More than one filter file\n")
   end
-  local file, why = io.stdin, nil
-  if path:sub(1, 1) ~= "-" then
-    file, why = io.open(path)
-    if not file then
-      leave(255, "fopen filter file: " .. why .. "\n")
-    end
+  if path:sub(1, 1) == "-" then
+    request.filter_file = io.stdin
+    return
+  end
+  local file, why = io.open(path)
+  if not file then
+    leave(255, "fopen filter file: " .. why .. "\n")
   end
   request.filter_file = file
 end
@@ -58,11 +59,9 @@ local function enter(request, name)
 end
 
 local function need_selinux()
-  local file = io.open("/sys/fs/selinux/enforce")
-  if not file then
+  if not connsh.selinux() then
     leave(1, "ss: SELinux is not enabled.\n")
   end
-  file:close()
 end
 
 local function print_version()

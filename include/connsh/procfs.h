@@ -101,7 +101,8 @@ int proc_open_file(struct proc_file **out, const char *path, struct nl_error *er
 #define PROC_LINE_MAX (16 << 20)
 int proc_line(struct proc_file *f, const char **line, size_t *len, struct nl_error *err);
 void proc_close(struct proc_file *f); /* NULL is allowed */
-/* All of it, malloc'ed, with a NUL behind it; NULL and *err. */
+/* All of it, malloc'ed, with a NUL behind it; NULL and *err (EFBIG: more than PROC_TEXT_MAX). */
+#define PROC_TEXT_MAX (256 << 20)
 char *proc_text(int netns_fd, const char *path, size_t *len, struct nl_error *err);
 
 /*

@@ -192,6 +192,7 @@ struct scan_request {
 	struct part_set named;	  /* of them, those that the query means in particular */
 	uint32_t needs;		  /* extension bits of the fields in use */
 	const struct kprog *prog; /* NULL: none; copied */
+	bool listed;		  /* kinds that this kernel does not list are not missing */
 	bool ordered; /* rows in the kernel's order, IPv4 before IPv6: one dump a part */
 	const struct cond *asks[ASKS_MAX];
 	size_t nasks;
@@ -380,6 +381,8 @@ const struct source *source_ref(const struct source *s);
 void source_unref(const struct source *s); /* NULL is allowed */
 
 extern const struct source source_sockets;
+/* What a request for inet sockets can ask for: 1 << (INET_DIAG_* - 1), by the name of that. */
+extern const struct enum_name diag_extensions[];
 extern const struct source source_links;
 extern const struct source source_namespaces;
 extern const struct source source_addrs;

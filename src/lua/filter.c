@@ -208,7 +208,20 @@ static int read_input(struct filter_reader *r, const struct field *f, enum input
 	return query_input(r->q, form, path) ? 0 : no_memory(r->err);
 }
 
-/* Those that are no file are true or false. Each is a member of the query. */
+/* The settings that are no file are true or false: each is a member of the query. */
+static const struct {
+	const char *name;
+	size_t member;
+} settings[] = {
+	{ "consistent", offsetof(struct query, consistent) },
+	{ "ordered", offsetof(struct query, ordered) },
+	{ "listed", offsetof(struct query, listed) },
+	{ "verbatim", offsetof(struct query, verbatim) },
+	{ "first_dump", offsetof(struct query, input.first_dump) },
+	{ "threads", offsetof(struct query, threads) },
+	{ "contexts", offsetof(struct query, contexts) },
+};
+
 static int read_setting(struct filter_reader *r, const struct field *f, int index)
 {
 	if (r->q->from)
@@ -223,21 +236,12 @@ static int read_setting(struct filter_reader *r, const struct field *f, int inde
 	if (!lua_isboolean(r->L, index))
 		return fail(r->err, "%s is a setting: it is true or false, not a %s", f->name,
 			    luaL_typename(r->L, index));
-	if (strcmp(f->name, "consistent") == 0)
-		r->q->consistent = lua_toboolean(r->L, index);
-	else if (strcmp(f->name, "ordered") == 0)
-		r->q->ordered = lua_toboolean(r->L, index);
-	else if (strcmp(f->name, "verbatim") == 0)
-		r->q->verbatim = lua_toboolean(r->L, index);
-	else if (strcmp(f->name, "first_dump") == 0)
-		r->q->input.first_dump = lua_toboolean(r->L, index);
-	else if (strcmp(f->name, "threads") == 0)
-		r->q->threads = lua_toboolean(r->L, index);
-	else if (strcmp(f->name, "contexts") == 0)
-		r->q->contexts = lua_toboolean(r->L, index);
-	else
-		return fail(r->err, "the setting %s is not known here", f->name);
-	return 0;
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		if (strcmp(f->name, settings[i].name) == 0) {
+			*(bool *)((char *)r->q + settings[i].member) = lua_toboolean(r->L, index);
+			return 0;
+		}
+	return fail(r->err, "the setting %s is not known here", f->name);
 }
 
 static struct node *read_conds(struct filter_reader *r, int index, bool top);

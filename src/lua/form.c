@@ -544,7 +544,7 @@ static void read_function(struct form_reader *r, int table, struct form_part *p)
 }
 
 /* What kinds of parts there are: the key that makes one, and those that it has beside. */
-#define COMMON "when", "otherwise", "before", "after", "width", "align", "cut"
+#define COMMON "when", "otherwise", "before", "after", "width", "align", "cut", "upto"
 #define OF_NUMBERS \
 	"as", "unit", "wrap", "mul", "div", "unless", "map", "proto", "local_range", "rpc"
 static const struct part_kind {
@@ -665,6 +665,7 @@ static void read_common(struct form_reader *r, int table, struct form_part *p)
 	p->otherwise = part_member(r, table, "otherwise");
 	text_member(r, table, "before", &p->before);
 	text_member(r, table, "after", &p->after);
+	text_member(r, table, "upto", &p->upto);
 	count_member(r, table, "width", 0, UINT16_MAX, &n);
 	p->width = (unsigned)n;
 	p->cuts = count_member(r, table, "cut", 0, UINT16_MAX, &n);

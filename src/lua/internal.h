@@ -29,6 +29,7 @@ struct lx_state {
 	char *netns;
 	bool incomplete; /* an answer was not whole, and the script did not accept that */
 	bool accepts;	 /* connsh.accept_incomplete() was called */
+	bool quiet;	 /* notices are not given */
 	size_t nnotices; /* notices that were given, each once: their hashes */
 	uint64_t notices[NOTICES_MAX];
 	unsigned functions;    /* numbers given to functions of queries so far */
@@ -236,6 +237,8 @@ void base_open(lua_State *L) LX_RAISES;
 void snapshot_open(lua_State *L) LX_RAISES;
 
 /* ---- modules.c */
+/* The variable, if the environment is the user's own (lx_raised); else NULL. */
+const char *own_env(const char *name);
 void modules_open(lua_State *L, const struct lx_options *opt) LX_RAISES;
 
 /* ---- interrupt.c */

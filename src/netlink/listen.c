@@ -80,18 +80,17 @@ int nl_listen_open(struct nl_listen **out, int bus, const unsigned *groups, size
 static int wait_on(struct pollfd *fds, size_t n, const struct timespec *limit)
 {
 	sigset_t held, before;
-	int rc = -1;
+	int rc = -1, code;
 
-	sigemptyset(&held);
-	sigaddset(&held, SIGINT);
+	sigfillset(&held);
 	pthread_sigmask(SIG_BLOCK, &held, &before);
 	if (nl_cancel)
 		errno = EINTR;
 	else
 		rc = ppoll(fds, n, limit, &before);
-	n = (size_t)errno;
+	code = errno;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	errno = (int)n;
+	errno = code;
 	return rc;
 }
 

@@ -264,8 +264,13 @@ char *proc_text(int netns_fd, const char *path, size_t *len, struct nl_error *er
 
 	if (proc_open(&f, netns_fd, path, err) < 0)
 		return NULL;
-	while ((rc = fill(f, err)) > 0)
-		;
+	/* /proc/kcore is as long as all memory that there could be */
+	for (rc = 1; rc > 0;) {
+		rc = fill(f, err);
+		if (rc > 0 && f->len > PROC_TEXT_MAX)
+			rc = nl_fail(err, EFBIG, "/proc/%.100s has more than %d bytes", f->path,
+				     PROC_TEXT_MAX);
+	}
 	if (rc < 0) {
 		proc_close(f);
 		return NULL;

@@ -166,9 +166,11 @@ static int seen_before(struct kernel_feed *k, uint64_t key)
 static int doubled(struct kernel_feed *k, const struct row *row)
 {
 	const struct source *s = k->feed.query->source;
-	uint64_t key = s->key && !k->feed.query->input.form ? s->key(row) : 0;
+	const struct query *q = k->feed.query;
+	/* a file has each row as often as it has it, and so has the kernel's own list */
+	bool as_it_is = q->input.form || (q->verbatim && !q->consistent);
+	uint64_t key = s->key && !as_it_is ? s->key(row) : 0;
 
-	/* a file has each row as often as it has it */
 	if (key == 0)
 		return 0;
 	return k->window ? window_seen(k->window, key) : seen_before(k, key);

@@ -195,6 +195,7 @@ void plan_request(const struct plan *p, const struct query *q, struct env *env,
 	out->needs = p->needs;
 	out->prog = p->prog.len ? &p->prog : NULL;
 	out->ordered = q->ordered;
+	out->listed = q->listed;
 	env_set_verbatim(env, q->verbatim);
 	out->input = q->input;
 	memcpy(out->asks, p->asks, sizeof(out->asks));

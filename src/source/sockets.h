@@ -252,6 +252,7 @@ GETTER(get_user);
 GETTER(get_backlog_used);
 GETTER(get_timer_value);
 GETTER(get_cgroup);
+GETTER(get_cgroup_id);
 GETTER(get_text);
 GETTER(get_tcp_info);
 GETTER(get_md5_keys);

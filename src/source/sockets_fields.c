@@ -117,12 +117,18 @@ const struct field socket_fields[] = {
 	{ .name = "ordered", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
 	  .from = "one dump a protocol and family",
 	  .doc = "Setting: true gives rows in the kernel's order, IPv4 before IPv6." },
+	{ .name = "listed", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
+	  .from = "sock_diag(7)",
+	  .doc = "Setting: true asks for what this kernel lists: kinds of sockets that it may have "
+		 "and does not list are not missing in the answer." },
 	{ .name = "verbatim", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
 	  .from = "struct tcp_info, idiag_uid and idiag_retrans as they are",
-	  .doc = "Setting: true gives numbers also where the kernel writes others than they are "
-		 "named for, or none: struct tcp_info of listeners (unacked is their queue) and of "
-		 "dccp, the uid of time-wait, the retransmissions of a timer that does not run, the "
-		 "protocol of raw as lport, a filter_length of 0 where the filter is withheld." },
+	  .doc = "Setting: true gives the kernel's numbers also where they mean something else, or "
+		 "nothing: struct tcp_info of listeners (unacked is their queue) and of dccp, the uid "
+		 "of time-wait, the retransmissions of a timer that does not run, the protocol of raw "
+		 "as lport, filter_length 0 where the filter is withheld, cgroup_id 0. Unix connections "
+		 "that wait to be accepted have no rows then, as the kernel lists none, and what it "
+		 "lists twice has two." },
 	{ .name = "text", .type = FT_TEXT, .get = get_nothing, .flags = FF_SETTING,
 	  .from = "proc(5)",
 	  .doc = "Setting: rows come from this file, a text as /proc/net has it of the one protocol "
@@ -200,7 +206,7 @@ const struct field socket_fields[] = {
 	{ .name = "mark", .type = FT_MARK, ATTR(INET_DIAG_MARK, 0, 4), .flags = FF_NET_ADMIN,
 	  .push = push_mark, .from = "INET_DIAG_MARK",
 	  .doc = "Firewall mark (SO_MARK); the kernel tells it to CAP_NET_ADMIN only." },
-	{ .name = "cgroup_id", .type = FT_INT, ATTR(INET_DIAG_CGROUP_ID, 0, 8), NONE(0),
+	{ .name = "cgroup_id", .type = FT_INT, .get = get_cgroup_id, ATTR(INET_DIAG_CGROUP_ID, 0, 8),
 	  .push = push_cgroup_id, .from = "INET_DIAG_CGROUP_ID",
 	  .doc = "Id of the cgroup (v2) that the socket was made in." },
 	{ .name = "cgroup", .type = FT_TEXT, .get = get_cgroup, ATTR(INET_DIAG_CGROUP_ID, 0, 8),

@@ -75,7 +75,7 @@ static bool full_socket(const struct row *row)
 {
 	const struct inet_diag_msg *m = diag(row);
 
-	if (row->tag == PROTO_SCTP)
+	if (row->tag == PROTO_SCTP || m->idiag_uid != 0)
 		return true;
 	if (has_ended(row))
 		return false;
@@ -151,6 +151,12 @@ bool get_cgroup(const struct row *row, const struct field *f, struct value *v)
 	memcpy(&id, p, sizeof(id));
 	path = id ? env_cgroup(row->env, id) : NULL;
 	return path && set_text(v, path, strlen(path));
+}
+
+/* Id 0 is none. */
+bool get_cgroup_id(const struct row *row, const struct field *f, struct value *v)
+{
+	return field_load(f, row, v) && (v->num != 0 || env_verbatim(row->env));
 }
 
 /* A text attribute ends at its first NUL, which a kernel may leave out. */

@@ -33,7 +33,8 @@ bool is_sctp(const struct row *row, const struct field *f)
 	return row->tag == PROTO_SCTP;
 }
 
-/* Where the others have their port, a raw socket has its protocol, and what connect(2) was given. */
+/* Where the others have their port, a raw socket has its protocol, and what connect(2) was given.
+ */
 bool has_ports(const struct row *row, const struct field *f)
 {
 	(void)f;
@@ -73,8 +74,9 @@ bool has_ended(const struct row *row)
 bool tells_sendq(const struct row *row, const struct field *f)
 {
 	(void)f;
+	/* the kernel has 0 there, but a text that somebody made may have more */
 	return row->shape != &shape_inet || diag(row)->idiag_state != STATE_LISTEN ||
-	       !from_proc(row);
+	       diag(row)->idiag_wqueue != 0 || !from_proc(row);
 }
 
 /* ---- states ----------------------------------------------------------------------------- */

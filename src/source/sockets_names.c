@@ -309,6 +309,15 @@ const struct enum_name socket_state_names[] = {
 	{ 0, NULL },
 };
 
+#define EXTENSION(name) 1 << (INET_DIAG_##name - 1)
+const struct enum_name diag_extensions[] = {
+	{ EXTENSION(MEMINFO), "meminfo" },     { EXTENSION(INFO), "info" },
+	{ EXTENSION(VEGASINFO), "vegasinfo" }, { EXTENSION(CONG), "cong" },
+	{ EXTENSION(TOS), "tos" },	       { EXTENSION(TCLASS), "tclass" },
+	{ EXTENSION(SKMEMINFO), "skmeminfo" }, { EXTENSION(SHUTDOWN), "shutdown" },
+	{ 0, NULL },
+};
+
 const struct enum_name cid_names[] = {
 	{ VMADDR_CID_ANY, "any" },
 	{ VMADDR_CID_HYPERVISOR, "hypervisor" },

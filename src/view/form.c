@@ -344,6 +344,12 @@ static void fit(struct fmt_text *out, const struct form_part *p, size_t at)
 
 	if (out->failed)
 		return;
+	if (p->upto.len && out->len > at) {
+		const char *end = memmem(out->p + at, out->len - at, p->upto.p, p->upto.len);
+
+		if (end)
+			out->len = (size_t)(end - out->p);
+	}
 	if (p->cuts && out->len - at > p->cut)
 		out->len = at + p->cut;
 	len = out->len - at;
@@ -371,7 +377,7 @@ static bool print(struct printer *w, const struct form_part *p, const struct row
 			fmt_text_add(w->out, p->before.p, p->before.len);
 		own = w->out->len;
 		if (print_own(w, p, row)) {
-			if (p->width || p->cuts)
+			if (p->width || p->cuts || p->upto.len)
 				fit(w->out, p, own);
 			if (p->after.len)
 				fmt_text_add(w->out, p->after.p, p->after.len);

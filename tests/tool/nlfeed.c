@@ -130,7 +130,8 @@ static size_t datagram(size_t pos, char *buf, size_t *len)
 	const struct {
 		struct nlmsghdr nlh;
 		int code;
-	} done = { .nlh = { .nlmsg_len = sizeof(done), .nlmsg_type = NLMSG_DONE,
+	} done = { .nlh = { .nlmsg_len = sizeof(done),
+			    .nlmsg_type = NLMSG_DONE,
 			    .nlmsg_flags = NLM_F_MULTI } };
 
 	*len = 0;
