@@ -15,12 +15,16 @@
 
 /* ---- trees of conditions --------------------------------------------------- */
 
-enum node_kind { NODE_COND, NODE_AND, NODE_OR, NODE_NOT };
+enum node_kind { NODE_COND, NODE_AND, NODE_OR, NODE_NOT, NODE_KERNEL };
 
 /*
  * A tree of conditions; never changed once it is shared. An AND of nothing is
  * true, an OR of nothing is false, a NOT has one kid and is plain negation: a
  * row without the field does not match the condition, so it matches its NOT.
+ *
+ * A KERNEL has one kid that the kernel's program tests by what it knows, which may be more than
+ * rows tell, and that is tested nowhere else: a run without a program (/proc, recordings, a
+ * kernel that refuses it) passes every row. It stands in the whole or in an AND of it only.
  */
 struct node {
 	unsigned refs;
@@ -72,7 +76,12 @@ struct query {
 	bool netns_default;  /* the place is a default, which a named one replaces */
 	bool consistent;     /* ask more than once, so that what a dump misses is there still */
 	bool ordered;	     /* rows in the kernel's order, IPv4 before IPv6 */
+	bool listed;	     /* what the kernel does not list is not missing */
+	bool verbatim;	     /* numbers as the kernel wrote them: env_verbatim */
 	struct input input;  /* a file that the rows come from; its path is the query's */
+	bool ends;	     /* not those that are there: each as it ends from now on, for ever */
+	bool threads;	     /* holders of sockets thread by thread */
+	bool contexts;	     /* and with contexts of security */
 	uint32_t learned;    /* extensions that those who read its rows turned out to want */
 	const struct field **distinct;
 	size_t ndistinct;

@@ -40,6 +40,18 @@ struct env *env_held(const struct env *e, uint32_t number);
  * -1 when it is not known. The first call asks for all of them.
  */
 int env_listens(struct env *e, uint16_t port);
+/*
+ * Do fields give what the kernel wrote, also where it means something else or nothing? (Of a
+ * listener unacked is its queue, of a socket in time-wait the uid is 0.) False unless set; of NULL
+ * too.
+ */
+bool env_verbatim(const struct env *e);
+void env_set_verbatim(struct env *e, bool verbatim);
+/*
+ * The ports that the kernel takes for who asks for none: net.ipv4.ip_local_port_range of the
+ * namespace, read once. False when it is not known.
+ */
+bool env_local_ports(struct env *e, uint16_t *lo, uint16_t *hi);
 /* What was asked for beside the rows and could not be had, as a sentence; NULL: nothing. */
 const char *env_lacks(const struct env *e);
 /* Adds a sentence to it, unless there is one. */
@@ -63,6 +75,11 @@ void env_keep_source(struct env *e, const struct source *s);
  * envs of a run share: the second looks where the first does.
  */
 void env_share_owners(struct env *e, struct env *with);
+/*
+ * What passes look at if NEED_FDS asks for descriptors: each thread, contexts of security.
+ * Before the first pass.
+ */
+void env_detail_owners(struct env *e, bool threads, bool contexts);
 /*
  * A pass for the inodes of req (whose other members are not used), with what
  * needs asks. If each row must meet the condition `only`, and it names
@@ -174,6 +191,7 @@ struct scan_request {
 	struct part_set named;	  /* of them, those that the query means in particular */
 	uint32_t needs;		  /* extension bits of the fields in use */
 	const struct kprog *prog; /* NULL: none; copied */
+	bool listed;		  /* kinds that this kernel does not list are not missing */
 	bool ordered; /* rows in the kernel's order, IPv4 before IPv6: one dump a part */
 	const struct cond *asks[ASKS_MAX];
 	size_t nasks;
@@ -273,6 +291,19 @@ enum owner_status {
 	OWNER_UNTRUSTED,    /* its row is from a text that any user can write into */
 };
 
+/* Where the kernel tells that objects end, and what its messages are. */
+#define END_GROUPS 8
+struct end_plan {
+	int bus;
+	unsigned groups[END_GROUPS];
+	size_t n;
+	const char *what; /* static; for messages: "sockets that end" */
+	const struct shape *shape;
+	uint16_t type; /* of the messages that are rows */
+	/* The tag of the row that the message is; false: it is none. */
+	bool (*tag)(const struct nlmsghdr *msg, uint32_t *tag);
+};
+
 enum source_flag {
 	/* Few rows: all are read before the first is given, again if the kernel flags them. */
 	SOURCE_WHOLE = 1 << 0,
@@ -334,6 +365,11 @@ struct source {
 	/* The inode of the socket at the other end; 0: it has none, or it is not known. NULL: so.
 	 */
 	uint32_t (*peer)(const struct row *row);
+	/*
+	 * Lays out how rows of these parts are told as they end; -1 with *err: they are not.
+	 * NULL: the kernel tells the end of none.
+	 */
+	int (*ends)(const struct part_set *parts, struct end_plan *out, struct nl_error *err);
 	/* Ends the row's object in the kernel; -1 with *err, ENOENT if it is gone. NULL: cannot. */
 	int (*end)(const struct row *row, struct nl_error *err);
 	unsigned refs; /* 0: not counted */

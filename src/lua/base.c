@@ -15,7 +15,9 @@
 #define CONNSH_VERSION "unknown"
 #endif
 
-/* count(conditions), count(query): how many rows; conditions are over sockets. Upvalue 1: sockets.
+/*
+ * count(conditions), count("words of ss"), count(query): how many rows; conditions are over
+ * sockets. Upvalue 1: sockets.
  */
 static int count_call(lua_State *L)
 {
@@ -88,6 +90,40 @@ static int base_print(lua_State *L)
 	return 0;
 failed:
 	return luaL_error(L, "cannot write to standard output: %s", strerror(errno));
+}
+
+/*
+ * connsh.quiet(quiet): whether what does not make an answer less whole is left unsaid; returns
+ * whether it was.
+ */
+static int quiet(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TBOOLEAN);
+	lua_pushboolean(L, lx_state(L)->quiet);
+	lx_state(L)->quiet = lua_toboolean(L, 1);
+	return 1;
+}
+
+/*
+ * connsh.env(name): the variable of the environment, or nil: it is not set, or the environment is
+ * somebody else's (lx_raised).
+ */
+static int env(lua_State *L)
+{
+	lua_pushstring(L, own_env(luaL_checkstring(L, 1)));
+	return 1;
+}
+
+/* connsh.terminal(): how many columns the terminal of standard output has, or nil: it is none. */
+static int terminal(lua_State *L)
+{
+	struct lx_view view;
+
+	lx_view_stdout(&view);
+	if (view.width == 0)
+		return 0;
+	lua_pushinteger(L, (lua_Integer)view.width);
+	return 1;
 }
 
 /* connsh.accept_incomplete(): answers that are not whole are no failure to this script. */
@@ -248,17 +284,66 @@ static int base_sources(lua_State *L)
 	return 1;
 }
 
-/* help(...): the module `help`, loaded when it is first asked. */
+/* connsh.selinux(): is SELinux in use, or was it where the loaded recording was taken? */
+static int base_selinux(lua_State *L)
+{
+	lua_pushboolean(L, selinux_enabled());
+	return 1;
+}
+
+/* Pushes the module whose name is upvalue 1; it is loaded when it is first asked. */
+static void push_module(lua_State *L)
+{
+	lua_getglobal(L, "require");
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_call(L, 1, 1);
+}
+
+/* Calls the module with what is on the stack from first on. */
+static int call_module(lua_State *L, int first)
+{
+	push_module(L);
+	lua_insert(L, first);
+	lua_call(L, lua_gettop(L) - first, LUA_MULTRET);
+	return lua_gettop(L) - first + 1;
+}
+
+/* help(...) */
 static int base_help(lua_State *L)
 {
-	int n = lua_gettop(L);
+	return call_module(L, 1);
+}
 
-	lua_getglobal(L, "require");
-	lua_pushliteral(L, "help");
-	lua_call(L, 1, 1);
-	lua_insert(L, 1);
-	lua_call(L, n, 0);
-	return 0;
+/* ss(...), of a table that stands for its module */
+static int module_call(lua_State *L)
+{
+	return call_module(L, 2);
+}
+
+/* ss.query */
+static int module_index(lua_State *L)
+{
+	push_module(L);
+	lua_pushvalue(L, 2);
+	lua_gettable(L, -2);
+	return 1;
+}
+
+/* A global table that is the module of its name, loaded when it is first used. */
+static void open_module(lua_State *L, const char *name)
+{
+	static const luaL_Reg meta[] = {
+		{ "__call", module_call },
+		{ "__index", module_index },
+		{ NULL, NULL },
+	};
+
+	lua_newtable(L);
+	lua_newtable(L);
+	lua_pushstring(L, name);
+	luaL_setfuncs(L, meta, 1);
+	lua_setmetatable(L, -2);
+	lua_setglobal(L, name);
 }
 
 static void open_count(lua_State *L)
@@ -282,17 +367,24 @@ void base_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
 		{ "accept_incomplete", accept_incomplete },
+		{ "env", env },
 		{ "fields", base_fields },
 		{ "navs", base_navs },
 		{ "proc", base_proc },
+		{ "quiet", quiet },
+		{ "selinux", base_selinux },
 		{ "sources", base_sources },
+		{ "terminal", terminal },
 		{ NULL, NULL },
 	};
 
 	open_count(L);
 	lua_register(L, "sleep", base_sleep);
 	lua_register(L, "print", base_print);
-	lua_register(L, "help", base_help);
+	lua_pushliteral(L, "help");
+	lua_pushcclosure(L, base_help, 1);
+	lua_setglobal(L, "help");
+	open_module(L, "ss");
 	luaL_newlib(L, functions);
 	set_text(L, "version", CONNSH_VERSION);
 	lua_pushvalue(L, -1);

@@ -166,9 +166,11 @@ static int seen_before(struct kernel_feed *k, uint64_t key)
 static int doubled(struct kernel_feed *k, const struct row *row)
 {
 	const struct source *s = k->feed.query->source;
-	uint64_t key = s->key && !k->feed.query->input.form ? s->key(row) : 0;
+	const struct query *q = k->feed.query;
+	/* a file has each row as often as it has it, and so has the kernel's own list */
+	bool as_it_is = q->input.form || (q->verbatim && !q->consistent);
+	uint64_t key = s->key && !as_it_is ? s->key(row) : 0;
 
-	/* a file has each row as often as it has it */
 	if (key == 0)
 		return 0;
 	return k->window ? window_seen(k->window, key) : seen_before(k, key);
@@ -293,6 +295,8 @@ static int enter_place(struct kernel_feed *k, struct nl_error *err)
 			return -1;
 		if (rc == 0)
 			k->place++;
+		else
+			env_detail_owners(k->env, k->feed.query->threads, k->feed.query->contexts);
 	}
 	return k->env != NULL;
 }
@@ -387,7 +391,8 @@ static void kernel_widen(struct feed *f, const struct source *s, uint32_t needs)
 	k->needs |= more;
 	if (more & ~(NEED_OWNERS) && !k->feed.query->input.form)
 		/* not at once: the row that was given out last is in the scan's buffer */
-		k->again = !k->whole && k->scan && !k->owned && k->here <= WINDOW_SIZE / 2;
+		k->again = !k->whole && k->scan && !k->owned && !f->query->verbatim &&
+			   k->here <= WINDOW_SIZE / 2;
 }
 
 /* Does this process hold CAP_NET_ADMIN? capget(2). */

@@ -52,6 +52,11 @@ struct query *query_derive(const struct query *q)
 	copy->netns_default = q->netns_default;
 	copy->consistent = q->consistent;
 	copy->ordered = q->ordered;
+	copy->listed = q->listed;
+	copy->verbatim = q->verbatim;
+	copy->ends = q->ends;
+	copy->threads = q->threads;
+	copy->contexts = q->contexts;
 	copy->learned = q->learned;
 	copy->from = q->from;
 	if (copy->from)

@@ -99,6 +99,9 @@ extern const struct shape shape_inet, shape_packet, shape_netlink, shape_vsock, 
 /* Who answers for the row. */
 const struct sock_kind *socket_kind(const struct row *row);
 
+/* sockets_holders.c: what the items of the field holders are. */
+extern const struct source socket_holders;
+
 /* Bits of needs: inet's idiag_ext is below, PACKET_SHOW_* and NDIAG_SHOW_* here. */
 #define PACKET_NEEDS(show)  ((uint32_t)(show) << 15)
 #define NETLINK_NEEDS(show) ((uint32_t)(show) << 21)
@@ -219,6 +222,11 @@ reader_open packet_read, netlink_read;
 int sockets_input(const struct scan_request *req, struct dump_plan *out, struct nl_error *err);
 /* The reader of INPUT_DIAG: messages of shape_inet. */
 reader_open diag_file_open;
+/*
+ * Was the row told as its socket ended? Such have an attribute that the kernel gives for raw
+ * sockets alone else, and nobody asked for them; who had the socket they do not tell.
+ */
+bool has_ended(const struct row *row);
 /* Do rows from /proc tell the field? As in struct source. */
 bool proc_sockets_tell(const struct field *f);
 
@@ -240,17 +248,22 @@ GETTER(get_family);
 GETTER(get_state);
 GETTER(get_addr);
 GETTER(get_inbound);
+GETTER(get_autobound);
 GETTER(get_uid);
 GETTER(get_user);
 GETTER(get_backlog_used);
 GETTER(get_timer_value);
 GETTER(get_cgroup);
+GETTER(get_cgroup_id);
 GETTER(get_text);
 GETTER(get_tcp_info);
 GETTER(get_md5_keys);
+GETTER(get_md5_list);
+GETTER(get_protocol_number);
 GETTER(get_ulp);
 GETTER(get_tls);
 GETTER(get_pids);
+GETTER(get_holders); /* sockets_holders.c */
 GETTER(get_exe);
 GETTER(get_unit);
 GETTER(get_container);
@@ -329,6 +342,7 @@ PUSHER(push_dev);
 PUSHER(push_dev_index);
 PUSHER(push_mark);
 PUSHER(push_cgroup);
+PUSHER(push_autobound);
 PUSHER(push_cgroup_id);
 #undef PUSHER
 

@@ -81,6 +81,14 @@ const struct field socket_fields[] = {
 	  .from = "a list of the tcp listeners",
 	  .doc = "A tcp listener here holds lport, so the peer has most likely connected to it; "
 		 "absent for listeners, without a peer, and for udp." },
+	{ .name = "autobound", .type = FT_BOOL, .get = get_autobound, .shape = &shape_inet,
+	  .cost = COST_LOOKUP, .push = push_autobound,
+	  .from = "INET_DIAG_BC_AUTO and net.ipv4.ip_local_port_range",
+	  .doc = "The local port lies in the range from which the kernel takes ports for who asks "
+		 "for none. A condition on it asks the kernel too whether bind(2) chose the port, "
+		 "and wants both to agree: a port of the range that bind(2) chose, or that an "
+		 "accepted connection has from such a listener, matches neither true nor false; "
+		 "rows of /proc and of recordings go by the range alone." },
 #include "sockets_fields_unix.h"
 	{ .name = "recvq", .type = FT_BYTES, .unit = "bytes", .places = recvq_places,
 	  .flags = FF_COLUMN, .from = "idiag_rqueue",
@@ -117,6 +125,18 @@ const struct field socket_fields[] = {
 	{ .name = "ordered", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
 	  .from = "one dump a protocol and family",
 	  .doc = "Setting: true gives rows in the kernel's order, IPv4 before IPv6." },
+	{ .name = "listed", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
+	  .from = "sock_diag(7)",
+	  .doc = "Setting: true asks for what this kernel lists: kinds of sockets that it may have "
+		 "and does not list are not missing in the answer." },
+	{ .name = "verbatim", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
+	  .from = "struct tcp_info, idiag_uid and idiag_retrans as they are",
+	  .doc = "Setting: true gives the kernel's numbers also where they mean something else, or "
+		 "nothing: struct tcp_info of listeners (unacked is their queue) and of dccp, the uid "
+		 "of time-wait, the retransmissions of a timer that does not run, the protocol of raw "
+		 "as lport, filter_length 0 where the filter is withheld, cgroup_id 0. Unix connections "
+		 "that wait to be accepted have no rows then, as the kernel lists none, and what it "
+		 "lists twice has two." },
 	{ .name = "text", .type = FT_TEXT, .get = get_nothing, .flags = FF_SETTING,
 	  .from = "proc(5)",
 	  .doc = "Setting: rows come from this file, a text as /proc/net has it of the one protocol "
@@ -136,6 +156,13 @@ const struct field socket_fields[] = {
 	  .from = "sk, Num and pointer columns of /proc/net",
 	  .doc = "Where the socket lies in the kernel, or a number made of that "
 		 "(kptr_restrict), 64 bits; told by rows from /proc only." },
+	{ .name = "threads", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
+	  .from = "/proc/PID/task/TID/fd",
+	  .doc = "Setting: true makes holders tell each thread of a process by itself, which "
+		 "takes as long as if all of them were processes." },
+	{ .name = "contexts", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
+	  .from = "/proc/PID/attr/current",
+	  .doc = "Setting: true makes holders tell contexts of security." },
 	{ .name = "uid", .type = FT_INT, .get = get_uid, .places = uid_places,
 	  .from = "idiag_uid",
 	  .doc = "User id of the owner; absent in time-wait and for a half-open connection." },
@@ -166,6 +193,10 @@ const struct field socket_fields[] = {
 	  .flags = FF_LIST,
 	  .from = "/proc/PID/fd",
 	  .doc = "All processes that hold it, as a list." },
+	{ .name = "holders", .type = FT_ROWS, .rows = &socket_holders, .get = get_holders,
+	  OWNER(NEED_HOLDERS | NEED_FDS), .flags = FF_LIST, .from = "/proc/PID/fd",
+	  .doc = "All descriptors by which processes hold it: a list of records with pid, tid, "
+		 "comm, fd and others, by ascending pid, of a process thread by thread, then by fd." },
 	{ .name = "owner_status", .type = FT_ENUM, .names = owner_status_names,
 	  .get = get_owner_status, OWNER(0), .from = "/proc/PID/fd and idiag_inode",
 	  .doc = "Whether a process is known to hold it (held), or why not: permission (of other "
@@ -183,7 +214,7 @@ const struct field socket_fields[] = {
 	{ .name = "mark", .type = FT_MARK, ATTR(INET_DIAG_MARK, 0, 4), .flags = FF_NET_ADMIN,
 	  .push = push_mark, .from = "INET_DIAG_MARK",
 	  .doc = "Firewall mark (SO_MARK); the kernel tells it to CAP_NET_ADMIN only." },
-	{ .name = "cgroup_id", .type = FT_INT, ATTR(INET_DIAG_CGROUP_ID, 0, 8), NONE(0),
+	{ .name = "cgroup_id", .type = FT_INT, .get = get_cgroup_id, ATTR(INET_DIAG_CGROUP_ID, 0, 8),
 	  .push = push_cgroup_id, .from = "INET_DIAG_CGROUP_ID",
 	  .doc = "Id of the cgroup (v2) that the socket was made in." },
 	{ .name = "cgroup", .type = FT_TEXT, .get = get_cgroup, ATTR(INET_DIAG_CGROUP_ID, 0, 8),
@@ -511,6 +542,14 @@ const struct field socket_fields[] = {
 	{ .name = "md5_keys", .type = FT_INT, .get = get_md5_keys, ATTR(INET_DIAG_MD5SIG, 0, 1),
 	  NEEDS(INET_DIAG_INFO), .flags = FF_NET_ADMIN, .from = "INET_DIAG_MD5SIG",
 	  .doc = "TCP MD5 keys (RFC 2385); the kernel tells it to CAP_NET_ADMIN only." },
+	{ .name = "md5_peers", .type = FT_TEXT, .get = get_md5_list, .kind = "peers",
+	  ATTR(INET_DIAG_MD5SIG, 0, 1), NEEDS(INET_DIAG_INFO), .flags = FF_LIST | FF_NET_ADMIN,
+	  .from = "tcpm_addr, tcpm_prefixlen",
+	  .doc = "Whom the TCP MD5 keys are for, a prefix a key: '10.0.0.1/32'." },
+	{ .name = "md5_secrets", .type = FT_TEXT, .get = get_md5_list, .kind = "secrets",
+	  ATTR(INET_DIAG_MD5SIG, 0, 1), NEEDS(INET_DIAG_INFO), .flags = FF_LIST | FF_NET_ADMIN,
+	  .from = "tcpm_key",
+	  .doc = "The TCP MD5 keys themselves, in the order of md5_peers." },
 	{ .name = "ulp", .type = FT_TEXT, .get = get_ulp, ATTR(0, INET_ULP_INFO_NAME, 0),
 	  NEEDS(INET_DIAG_INFO), .from = "INET_ULP_INFO_NAME",
 	  .doc = "Upper layer protocol in the kernel: tls, mptcp ..." },
@@ -526,6 +565,9 @@ const struct field socket_fields[] = {
 	{ .name = "tls_tx", .type = FT_ENUM, .names = tls_conf_names, .get = get_tls,
 	  ATTR(0, TLS_INFO_TXCONF, 2), NEEDS(INET_DIAG_INFO), .from = "TLS_INFO_TXCONF",
 	  .doc = "Where kernel TLS encrypts: none, sw, hw or hw-record." },
+	{ .name = "tls_zerocopy", .type = FT_BOOL, .get = get_tls, ATTR(0, TLS_INFO_ZC_RO_TX, 0),
+	  NEEDS(INET_DIAG_INFO), .from = "TLS_INFO_ZC_RO_TX",
+	  .doc = "Kernel TLS sends files from the device without a copy (TLS_TX_ZEROCOPY_RO)." },
 
 #include "sockets_fields_inet_more.h"
 

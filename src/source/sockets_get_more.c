@@ -33,11 +33,12 @@ bool is_sctp(const struct row *row, const struct field *f)
 	return row->tag == PROTO_SCTP;
 }
 
-/* Where the others have their port, a raw socket has its protocol. */
+/* Where the others have their port, a raw socket has its protocol, and what connect(2) was given.
+ */
 bool has_ports(const struct row *row, const struct field *f)
 {
 	(void)f;
-	return row->tag != PROTO_RAW;
+	return row->tag != PROTO_RAW || env_verbatim(row->env);
 }
 
 bool from_proc(const struct row *row)
@@ -62,6 +63,12 @@ bool get_from_proc(const struct row *row, const struct field *f, struct value *v
 {
 	(void)f;
 	return from_proc(row) && set_bool(v, true);
+}
+
+bool has_ended(const struct row *row)
+{
+	return row->msg->nlmsg_seq == 0 && (row->tag == PROTO_TCP || row->tag == PROTO_UDP) &&
+	       attr_of(row, INET_DIAG_PROTOCOL) != NULL;
 }
 
 bool tells_sendq(const struct row *row, const struct field *f)
@@ -90,14 +97,14 @@ static uint8_t assoc_state(uint8_t state)
 	return state < sizeof(near) ? near[state] : state;
 }
 
-/* tcp keeps no closed socket in its tables: one listed as CLOSE is a bound one. */
+/* tcp keeps no closed socket in its tables: one that is there as CLOSE is a bound one. */
 unsigned inet_state(const struct row *row)
 {
 	uint8_t state = diag(row)->idiag_state;
 
 	if (row->tag == PROTO_SCTP)
 		return sctp_is_assoc(row) ? assoc_state(state) : state;
-	if (state == STATE_CLOSE && row->tag == PROTO_TCP)
+	if (state == STATE_CLOSE && row->tag == PROTO_TCP && !has_ended(row))
 		return STATE_BOUND_INACTIVE;
 	return state == STATE_NEW_SYN_RECV ? STATE_SYN_RECV : state;
 }

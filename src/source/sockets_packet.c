@@ -127,7 +127,7 @@ bool get_filter_length(const struct row *row, const struct field *f, struct valu
 	size_t n = array_of(row, PACKET_DIAG_FILTER, sizeof(struct sock_filter), &code);
 
 	(void)f;
-	return n && set_int(v, (int64_t)n);
+	return (n || (code && env_verbatim(row->env))) && set_int(v, (int64_t)n);
 }
 
 /* One item a text, kept by the env. */
