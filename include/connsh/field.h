@@ -155,11 +155,12 @@ enum field_cost {
  * Bits of `needs` beside those that a request carries (the lower ones, the
  * source's own): rows are given out when their owners are known.
  */
+#define NEED_FDS     UINT32_C(0x08000000) /* and every descriptor by which those hold one */
 #define NEED_PEER    UINT32_C(0x10000000) /* and of the sockets at their other ends */
 #define NEED_OWNER   UINT32_C(0x20000000)
 #define NEED_HOLDERS UINT32_C(0x40000000) /* all of them, whatever the conditions ask for */
 #define NEED_FACTS   UINT32_C(0x80000000) /* and what /proc says of the owners: exe, cgroup */
-#define NEED_OWNERS  (NEED_PEER | NEED_OWNER | NEED_HOLDERS | NEED_FACTS)
+#define NEED_OWNERS  (NEED_FDS | NEED_PEER | NEED_OWNER | NEED_HOLDERS | NEED_FACTS)
 
 /* How well a condition could be handed to the kernel. */
 enum push_answer {

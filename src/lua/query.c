@@ -281,6 +281,60 @@ static int query_explain_method(lua_State *L)
 	return 1;
 }
 
+/* The names of extensions in the list at index, as bits of idiag_ext. */
+static uint32_t extensions_check(lua_State *L, int index)
+{
+	lua_Integer n = (luaL_checktype(L, index, LUA_TTABLE), luaL_len(L, index));
+	uint32_t bits = 0;
+
+	for (lua_Integer i = 1; i <= n; i++) {
+		const struct enum_name *e = diag_extensions;
+		const char *name, *near = NULL;
+
+		lua_rawgeti(L, index, i);
+		name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+		for (; e->name && strcmp(e->name, name) != 0; e++)
+			near = nearest_name(name, near, e->name);
+		if (!e->name)
+			luaL_error(L, "save_diag: there is no extension '%s'%s%s%s", name,
+				   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+		bits |= (uint32_t)e->value;
+		lua_pop(L, 1);
+	}
+	return bits;
+}
+
+/*
+ * q:save_diag(FILE [, extensions]): writes the kernel's messages as ss -D does, for the setting
+ * diag to read: of inet sockets of one protocol. extensions: a list of what to ask for, by the
+ * names of <linux/inet_diag.h>: "info", "cong", "skmeminfo" ... Returns true and how many rows; or
+ * nil, message, errno.
+ */
+static int save_diag_method(lua_State *L)
+{
+	struct lx_query *lq = query_check(L, 1);
+	const char *path = luaL_checkstring(L, 2);
+	uint32_t extensions = lua_isnoneornil(L, 3) ? 0 : extensions_check(L, 3);
+	struct report report;
+	struct nl_error err = { 0 };
+
+	luaL_argcheck(L, *path && strlen(path) == lua_rawlen(L, 2), 2,
+		      "the path of a file is not empty and has no NUL in it");
+	if (query_save_diag(lq->q, extensions, path, &report, &err) < 0) {
+		interrupt_check(L);
+		if (err.code == EINVAL)
+			return raise_error(L, "save_diag", &err);
+		luaL_pushfail(L);
+		lua_pushstring(L, err.text);
+		lua_pushinteger(L, err.code);
+		return 3;
+	}
+	answer_settle(L, 1, &report);
+	lua_pushboolean(L, true);
+	lua_pushinteger(L, (lua_Integer)report.passed);
+	return 2;
+}
+
 /* #q: how many rows, of groups too. */
 static int query_len(lua_State *L)
 {
@@ -327,12 +381,14 @@ static const luaL_Reg narrowing[] = {
 	{ "limit", query_limit },
 	{ "distinct", query_distinct_method },
 	{ "explain", query_explain_method },
+	{ "save_diag", save_diag_method },
 	{ NULL, NULL },
 };
 
 /* All methods, in the order in which they are suggested. */
 static const luaL_Reg *const methods[] = {
-	query_run_methods, narrowing, query_derive_methods, query_output_methods, NULL,
+	query_run_methods,    narrowing,	  query_derive_methods,
+	query_output_methods, query_form_methods, NULL,
 };
 
 static int unknown_key(lua_State *L, const struct lx_query *lq)

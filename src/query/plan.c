@@ -220,6 +220,9 @@ void plan_request(const struct plan *p, const struct query *q, struct env *env,
 	out->needs = p->needs;
 	out->prog = p->prog.len ? &p->prog : NULL;
 	out->ordered = q->ordered;
+	out->listed = q->listed;
+	env_set_verbatim(env, q->verbatim);
+	out->input = q->input;
 	memcpy(out->asks, p->asks, sizeof(out->asks));
 	out->nasks = p->nasks;
 }
@@ -253,7 +256,9 @@ bool plan_make(const struct query *q, uint32_t needs, struct env *env, struct pl
 	free(conds);
 	if (q->filter)
 		gather_asks(q->filter, out);
-	if (!q->filter || out->nparts == 0)
+	/* nobody filters what comes from a file but we */
+	out->exact &= !q->input.form;
+	if (!q->filter || out->nparts == 0 || q->input.form)
 		return true;
 	s = compile(&k, q->filter, false, &out->prog);
 	if (s == NOTHING)

@@ -47,6 +47,7 @@ struct env {
 	bool ports_asked;
 	bool listening_asked;
 	bool damaged;
+	bool verbatim;
 	char lacks[200]; /* the empty text: nothing */
 };
 
@@ -125,6 +126,16 @@ uint32_t env_nheld(const struct env *e)
 struct env *env_held(const struct env *e, uint32_t number)
 {
 	return e->held[number];
+}
+
+bool env_verbatim(const struct env *e)
+{
+	return e && e->verbatim;
+}
+
+void env_set_verbatim(struct env *e, bool verbatim)
+{
+	e->verbatim = verbatim;
 }
 
 struct lookout **env_lookout(struct env *e)
@@ -365,7 +376,7 @@ bool env_local_ports(struct env *e, uint16_t *lo, uint16_t *hi)
 		e->ports_asked = true;
 		if (ports_range(e, &n, &range, &err) <= 0)
 			env_set_lacks(e, "net.ipv4.ip_local_port_range could not be read: "
-					 "autobound is unknown");
+					 "which ports it holds is unknown");
 		e->ports_lo = range.lo;
 		e->ports_hi = range.hi;
 	}
