@@ -94,6 +94,11 @@ int nl_dump_open(struct nl_dump **out, const struct nl_request *req, int netns_f
  */
 int nl_dump_next(struct nl_dump *dump, const struct nlmsghdr **msg, struct nl_error *err);
 
+/*
+ * The NLMSG_DONE that ended the dump, once nl_dump_next has returned 0; before, NULL. It is the
+ * dump's, until it is closed.
+ */
+const struct nlmsghdr *nl_dump_done(const struct nl_dump *dump);
 /* NL_INTERRUPTED | NL_FILTERED | NL_RECORDED of what was received so far. */
 unsigned nl_dump_flags(const struct nl_dump *dump);
 const struct nl_stats *nl_dump_stats(const struct nl_dump *dump);
@@ -112,6 +117,37 @@ void nl_dump_close(struct nl_dump *dump);
  */
 ptrdiff_t nl_get(const struct nl_request *req, int netns_fd, void *buf, size_t size,
 		 struct nl_error *err);
+
+/* ---- listening: what the kernel tells unasked ------------------------------ */
+
+/* A socket of its own that is a member of multicast groups of a bus. */
+struct nl_listen;
+
+/*
+ * Opens it: from now on what is told is kept until it is taken, as far as the socket's buffer
+ * goes. groups: n numbers of the bus (SKNLGRP_* of <linux/sock_diag.h>, RTNLGRP_* ...); what: for
+ * messages, static; netns_fd as in nl_dump_open. -1 with *err: EPERM where the bus lets only
+ * privileged users listen, EINVAL when a recording is loaded, in which nothing happens.
+ */
+int nl_listen_open(struct nl_listen **out, int bus, const unsigned *groups, size_t n, int netns_fd,
+		   const char *what, struct nl_error *err);
+
+/*
+ * Waits until one of n has something to take, at most so many milliseconds (-1: for ever). 1: it
+ * may have, 0: none has, -1 with *err; ECANCELED means nl_cancel was raised.
+ */
+int nl_listen_wait(struct nl_listen *const *list, size_t n, int milliseconds, struct nl_error *err);
+
+/* Messages were lost: the buffer was full. Those that are in it come still. */
+#define NL_LISTEN_LOST 2
+/*
+ * The next message in *msg, valid until the next call, which does not wait. 1: there is one, its
+ * length checked as by nl_dump_next, and the kernel sent it; 0: there is none yet;
+ * NL_LISTEN_LOST; -1 with *err.
+ */
+int nl_listen_next(struct nl_listen *l, const struct nlmsghdr **msg, struct nl_error *err);
+uint64_t nl_listen_foreign(const struct nl_listen *l); /* datagrams dropped, not the kernel's */
+void nl_listen_close(struct nl_listen *l);	       /* NULL is allowed */
 
 /*
  * A flag that a signal handler may raise. While it is non-zero, a receive that

@@ -82,6 +82,11 @@ char *cgroup_path(uint64_t id);
  * older than openat2(2), Linux 5.6.
  */
 uint64_t cgroup_id(const char *path);
+/*
+ * The same for a path of the file system, wherever cgroup v2 is mounted: *id, 0 if it leads to
+ * what is no cgroup. False: to nothing that has a handle of that size (name_to_handle_at(2)).
+ */
+bool cgroup_id_of_file(const char *path, uint64_t *id);
 
 /* ---- texts -------------------------------------------------------------------- */
 
@@ -92,10 +97,17 @@ uint64_t cgroup_id(const char *path);
  */
 struct proc_file;
 int proc_open(struct proc_file **out, int netns_fd, const char *path, struct nl_error *err);
-/* The next line without its newline, with a NUL behind it; any byte may be in it. 1, 0, -1. */
+/* Any file with such a text, not recorded. The path is the user's own: links are followed. */
+int proc_open_file(struct proc_file **out, const char *path, struct nl_error *err);
+/*
+ * The next line without its newline, with a NUL behind it; any byte may be in it. 1, 0, -1
+ * (EMSGSIZE: it has more than PROC_LINE_MAX bytes).
+ */
+#define PROC_LINE_MAX (16 << 20)
 int proc_line(struct proc_file *f, const char **line, size_t *len, struct nl_error *err);
 void proc_close(struct proc_file *f); /* NULL is allowed */
-/* All of it, malloc'ed, with a NUL behind it; NULL and *err. */
+/* All of it, malloc'ed, with a NUL behind it; NULL and *err (EFBIG: more than PROC_TEXT_MAX). */
+#define PROC_TEXT_MAX (256 << 20)
 char *proc_text(int netns_fd, const char *path, size_t *len, struct nl_error *err);
 
 /*

@@ -40,6 +40,18 @@ struct env *env_held(const struct env *e, uint32_t number);
  * -1 when it is not known. The first call asks for all of them.
  */
 int env_listens(struct env *e, uint16_t port);
+/*
+ * Do fields give what the kernel wrote, also where it means something else or nothing? (Of a
+ * listener unacked is its queue, of a socket in time-wait the uid is 0.) False unless set; of NULL
+ * too.
+ */
+bool env_verbatim(const struct env *e);
+void env_set_verbatim(struct env *e, bool verbatim);
+/*
+ * The ports that the kernel takes for who asks for none: net.ipv4.ip_local_port_range of the
+ * namespace, read once. False when it is not known.
+ */
+bool env_local_ports(struct env *e, uint16_t *lo, uint16_t *hi);
 /* What was asked for beside the rows and could not be had, as a sentence; NULL: nothing. */
 const char *env_lacks(const struct env *e);
 /* Adds a sentence to it, unless there is one. */
@@ -160,6 +172,18 @@ static inline void part_add(struct part_set *s, unsigned i)
  */
 #define ASKS_MAX 16
 
+/* Rows that come from a file instead of the kernel. */
+enum input_form {
+	INPUT_NONE,
+	INPUT_TEXT, /* a text as /proc/net has it of the one table that is asked for */
+	INPUT_DIAG, /* messages of sock_diag(7), as `ss -D` and q:save_diag write them */
+};
+struct input {
+	enum input_form form;
+	const char *path; /* relative to the current folder */
+	bool first_dump;  /* of INPUT_DIAG: the first list of several, no more */
+};
+
 /* What to ask for. */
 struct scan_request {
 	struct env *env;
@@ -167,9 +191,11 @@ struct scan_request {
 	struct part_set named;	  /* of them, those that the query means in particular */
 	uint32_t needs;		  /* extension bits of the fields in use */
 	const struct kprog *prog; /* NULL: none; copied */
+	bool listed;		  /* kinds that this kernel does not list are not missing */
 	bool ordered; /* rows in the kernel's order, IPv4 before IPv6: one dump a part */
 	const struct cond *asks[ASKS_MAX];
 	size_t nasks;
+	struct input input; /* its path lives as long as the scan */
 };
 
 /* The value that each row must have in this field; NULL: any. */
@@ -265,6 +291,19 @@ enum owner_status {
 	OWNER_UNTRUSTED,    /* its row is from a text that any user can write into */
 };
 
+/* Where the kernel tells that objects end, and what its messages are. */
+#define END_GROUPS 8
+struct end_plan {
+	int bus;
+	unsigned groups[END_GROUPS];
+	size_t n;
+	const char *what; /* static; for messages: "sockets that end" */
+	const struct shape *shape;
+	uint16_t type; /* of the messages that are rows */
+	/* The tag of the row that the message is; false: it is none. */
+	bool (*tag)(const struct nlmsghdr *msg, uint32_t *tag);
+};
+
 enum source_flag {
 	/* Few rows: all are read before the first is given, again if the kernel flags them. */
 	SOURCE_WHOLE = 1 << 0,
@@ -300,6 +339,11 @@ struct source {
 	bool (*part_named)(unsigned part, const struct cond *const *conds, size_t n);
 	/* Lays out dump number i for a request; false when there are no more. */
 	bool (*dump)(const struct scan_request *req, unsigned i, struct dump_plan *out);
+	/*
+	 * Lays out how req->input is read: 1; 0: no row of it can be wanted; -1 and *err (EINVAL):
+	 * what it holds is not said, or there are no such files. NULL: rows never come from files.
+	 */
+	int (*input)(const struct scan_request *req, struct dump_plan *out, struct nl_error *err);
 	/* A number that no other row of the source has at the same time; 0: unknown. */
 	uint64_t (*key)(const struct row *row);
 	/*
@@ -321,6 +365,11 @@ struct source {
 	/* The inode of the socket at the other end; 0: it has none, or it is not known. NULL: so.
 	 */
 	uint32_t (*peer)(const struct row *row);
+	/*
+	 * Lays out how rows of these parts are told as they end; -1 with *err: they are not.
+	 * NULL: the kernel tells the end of none.
+	 */
+	int (*ends)(const struct part_set *parts, struct end_plan *out, struct nl_error *err);
 	/* Ends the row's object in the kernel; -1 with *err, ENOENT if it is gone. NULL: cannot. */
 	int (*end)(const struct row *row, struct nl_error *err);
 	unsigned refs; /* 0: not counted */
@@ -331,6 +380,8 @@ const struct source *source_ref(const struct source *s);
 void source_unref(const struct source *s); /* NULL is allowed */
 
 extern const struct source source_sockets;
+/* What a request for inet sockets can ask for: 1 << (INET_DIAG_* - 1), by the name of that. */
+extern const struct enum_name diag_extensions[];
 extern const struct source source_links;
 extern const struct source source_namespaces;
 extern const struct source source_addrs;
@@ -422,6 +473,7 @@ enum {
 	SCAN_PROC = 32,	      /* rows came from /proc */
 	SCAN_NETLINK = 64,    /* rows came from a dump */
 	SCAN_FALLBACK = 128,  /* from /proc because a dump was refused */
+	SCAN_FILE = 256,      /* from a file that the query names */
 };
 
 /* A list that this kernel does not give. */

@@ -48,6 +48,12 @@ void view_free(struct view *v); /* NULL is allowed */
 struct form;
 /* Extensions of the request that its fields need. */
 uint32_t form_needs(const struct form *f);
+/* The fields that it reads, those of conditions too, each once; returns how many. */
+size_t form_fields(const struct form *f, const struct field *const **list);
+/* The rows that it is for. */
+const struct source *form_of(const struct form *f);
+/* Does it have functions, which calls must answer? */
+bool form_has_functions(const struct form *f);
 /*
  * Appends what the row prints. calls answers functions, NULL if the form has none. False: memory
  * was short, or a function failed; *err says which.

@@ -32,7 +32,7 @@ struct call {
 	unsigned function;
 };
 
-/* Arguments: the call, the query box, the cursor box. Returns what the function does. */
+/* Arguments: the call, the query box, the cursor box or record. Returns what the function does. */
 static int call_body(lua_State *L)
 {
 	const struct call *call = lua_touserdata(L, 1);
@@ -40,6 +40,11 @@ static int call_body(lua_State *L)
 	if (lua_getiuservalue(L, 2, 1) != LUA_TTABLE ||
 	    lua_rawgeti(L, -1, call->function) == LUA_TNIL)
 		return luaL_error(L, "a function of this query is gone");
+	if (record_any(L, 3)) {
+		lua_pushvalue(L, 3);
+		lua_call(L, 1, 1);
+		return 1;
+	}
 	record_push(L, call->row, 3);
 	lua_pushvalue(L, -2);
 	lua_pushvalue(L, -2);
@@ -127,9 +132,14 @@ static int anchor_body(lua_State *L)
 	return 0;
 }
 
-/* Moves the value on top to where it stays; it is not popped when that fails. */
+/*
+ * Moves the value on top to where it stays; it is not popped when that fails. Of a record alone
+ * nothing is kept: its text is copied before Lua runs again.
+ */
 static bool anchor(struct lx_calls *c, unsigned function)
 {
+	if (record_any(c->L, c->cursor))
+		return true;
 	lua_pushcfunction(c->L, anchor_body);
 	lua_pushvalue(c->L, c->cursor);
 	lua_pushinteger(c->L, function);

@@ -65,7 +65,7 @@ static void make_room(lua_State *L)
 	while (st->ncursors >= EVICT_AT) {
 		struct lx_cursor *oldest = st->lru;
 
-		while (oldest && oldest->busy)
+		while (oldest && (oldest->busy || oldest->listens))
 			oldest = oldest->next;
 		if (!oldest)
 			break; /* functions of queries that run queries, so deep */

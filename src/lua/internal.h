@@ -9,6 +9,7 @@
 
 #include "connsh/lx.h"
 #include "connsh/query.h"
+#include "connsh/view.h"
 
 #include <stdio.h>
 
@@ -28,6 +29,7 @@ struct lx_state {
 	char *netns;
 	bool incomplete; /* an answer was not whole, and the script did not accept that */
 	bool accepts;	 /* connsh.accept_incomplete() was called */
+	bool quiet;	 /* notices are not given */
 	size_t nnotices; /* notices that were given, each once: their hashes */
 	uint64_t notices[NOTICES_MAX];
 	unsigned functions;    /* numbers given to functions of queries so far */
@@ -52,8 +54,9 @@ struct lx_cursor {
 	struct lx_cursor *prev, *next;
 	const struct env *env; /* what user value 2 holds */
 	uint32_t needs;
-	bool busy; /* C is in the middle of it: it is not closed, and not entered again */
-	bool told; /* that its answer is not whole */
+	bool busy;    /* C is in the middle of it: it is not closed, and not entered again */
+	bool listens; /* what happens while it is closed is lost: it is not closed to make room */
+	bool told;    /* that its answer is not whole */
 	bool started, evicted;
 };
 enum { CURSOR_QUERY = 1, CURSOR_ENV, CURSOR_ENVS, CURSOR_METAS, CURSOR_RESULTS };
@@ -86,7 +89,8 @@ int filter_one(lua_State *L, const char *name, const char *op, int index, struct
 /* ---- calls.c: functions of queries, called from C */
 /*
  * Who answers a run's functions: valid while the function of C that made it
- * runs, with the query and the cursor box at these places of its stack.
+ * runs, with the query (or a form) and the cursor box at these places of its
+ * stack. Instead of the cursor box a record: the functions are called with it.
  */
 struct lx_calls {
 	struct calls calls;
@@ -106,7 +110,10 @@ void calls_merge(lua_State *L, int to, int from) LX_RAISES;
 /* A new query box for q, whose reference it takes [-0, +1, m]. */
 struct lx_query *query_push(lua_State *L, struct query *q) LX_RAISES;
 struct lx_query *query_check(lua_State *L, int index) LX_RAISES;
-/* A copy of the query at index, narrowed by the value at arg; [-0, +1, e]. */
+/*
+ * A copy of the query at index, narrowed by the value at arg: a table of conditions, a text in
+ * the words of ss, a function; [-0, +1, e].
+ */
 void query_narrow(lua_State *L, int index, int arg, const char *who) LX_RAISES;
 /* A box for a copy of the query at index, with its functions [-0, +1, e]. */
 struct lx_query *query_copy(lua_State *L, int index) LX_RAISES;
@@ -121,7 +128,8 @@ const struct field *field_check(lua_State *L, const struct source *s, int arg) L
 void query_open(lua_State *L) LX_RAISES;
 
 /* The methods of queries, by what they do; each list ends with NULL. */
-extern const luaL_Reg query_run_methods[], query_derive_methods[], query_output_methods[];
+extern const luaL_Reg query_run_methods[], query_derive_methods[], query_output_methods[],
+	query_form_methods[];
 
 /* ---- run.c */
 /*
@@ -170,6 +178,8 @@ struct lx_record *record_push(lua_State *L, const struct row *row, int cursor) L
 void record_push_alone(lua_State *L, const struct row *row) LX_RAISES;
 /* The record at index, of whatever source, or NULL. */
 struct lx_record *record_any(lua_State *L, int index);
+/* The same; raises if it is none, or the collector has finished it. */
+struct lx_record *record_check(lua_State *L, int index) LX_RAISES;
 /* The row that a record is; points into it. */
 void record_row(const struct lx_record *rec, struct row *row);
 /* The field's value, asking the kernel again if its extension was not asked for. */
@@ -226,10 +236,15 @@ void load_open(lua_State *L) LX_RAISES;
 /* ---- base.c: count, sleep, print, the table connsh */
 void base_open(lua_State *L) LX_RAISES;
 
+/* names.c: what names of hosts, services and cgroups stand for */
+void names_open(lua_State *L) LX_RAISES;
+
 /* snapshot.c */
 void snapshot_open(lua_State *L) LX_RAISES;
 
 /* ---- modules.c */
+/* The variable, if the environment is the user's own (lx_raised); else NULL. */
+const char *own_env(const char *name);
 void modules_open(lua_State *L, const struct lx_options *opt) LX_RAISES;
 
 /* ---- interrupt.c */
@@ -248,12 +263,28 @@ void output_records(lua_State *L, int list, const struct lx_view *view, FILE *ou
 
 /* ---- form.c */
 /*
- * The form at index, which keeps its functions in its user value 1 by their numbers (nil: none)
- * [-0, +0, v].
+ * The form at index, which keeps its functions in its user value 1 by their numbers (nil: none),
+ * as a query does: so it is the `query` of calls_set, whatever query is run [-0, +0, v].
  */
 struct form *form_check(lua_State *L, int index) LX_RAISES;
 /* What it was made for: the rows that it can write. */
 const struct source *form_source(lua_State *L, int index) LX_RAISES;
+/*
+ * Appends what the form at index prints of a row, functions included; for a sink's take, which
+ * has the cursor. 0, or -1 with *err for raise_error. The form was checked, and so was that the row
+ * is of its source; the run was asked for form_needs [-0, +0, -].
+ */
+int form_row(lua_State *L, int form, int cursor, const struct row *row, struct fmt_text *out,
+	     struct nl_error *err);
+/* The same for a record, which is asked again for what it lacks. Checks both [-0, +0, e]. */
+void form_record(lua_State *L, int form, int record, struct fmt_text *out) LX_RAISES;
+void form_open(lua_State *L) LX_RAISES;
+
+/* ---- grid.c: connsh.grid */
+void grid_open(lua_State *L) LX_RAISES;
+
+/* ---- ends.c: connsh.destroyed, connsh.destroy */
+void ends_open(lua_State *L) LX_RAISES;
 
 /* ---- columns.c */
 /*

@@ -235,6 +235,14 @@ static void check_open(lua_State *L, int index)
 		luaL_error(L, "this record is closed");
 }
 
+struct lx_record *record_check(lua_State *L, int index)
+{
+	struct lx_record *rec = check(L, index);
+
+	check_open(L, index);
+	return rec;
+}
+
 bool record_get(lua_State *L, int index, const struct field *f, struct row *row, struct value *v)
 {
 	struct lx_record *rec = lua_touserdata(L, index);

@@ -59,7 +59,10 @@ static int open_feed(struct cursor *c, struct nl_error *err)
 	struct query *q = c->query;
 	uint32_t needs = c->needs | own_needs(q);
 
-	c->feed = q->from ? q->from->ops->open(q, needs, err) : kernel_feed(q, needs, err);
+	if (q->from)
+		c->feed = q->from->ops->open(q, needs, err);
+	else
+		c->feed = q->ends ? ends_feed(q, err) : kernel_feed(q, needs, err);
 	if (!c->feed)
 		return -1;
 	c->feed->ops->calls(c->feed, c->calls);

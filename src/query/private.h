@@ -61,6 +61,8 @@ void whole_clear(struct whole *w);
 void whole_free(struct whole *w); /* NULL is allowed */
 
 struct feed *kernel_feed(struct query *q, uint32_t needs, struct nl_error *err);
+/* Rows as they end (query.ends): listens from now on. */
+struct feed *ends_feed(struct query *q, struct nl_error *err);
 
 void report_begin(struct report *r);
 __attribute__((format(printf, 2, 3))) void report_warn(struct report *r, const char *fmt, ...);

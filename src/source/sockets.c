@@ -107,10 +107,11 @@ static bool part_value(unsigned part, const struct field *f, struct value *v)
 		v->num = t->proto;
 	else if (f->get == get_family)
 		v->num = t->family;
-	else if (f->get == get_state && part % NSTATES != STATE_ANY)
+	else if (f->get == get_state && (part % NSTATES != STATE_ANY || t->states != ANY_STATE))
 		v->num = part % NSTATES;
-	else if (!field_in_shape(f, t->kind->shape) || !proto_has(t, f))
-		v->kind = VALUE_NIL;
+	else if (!field_in_shape(f, t->kind->shape) || !proto_has(t, f) ||
+		 (t->kind == &sock_unix_waiting && f->places == inode_places))
+		v->kind = VALUE_NIL; /* what waits to be accepted has no inode yet */
 	else
 		return false;
 	return true;
@@ -283,8 +284,14 @@ static void set_optional(const struct sock_table *t, size_t number, const struct
 			continue;
 		out->protocol = lackable[i].protocol;
 		out->config = lackable[i].config;
-		out->named = states_of(&req->named, number) != 0;
+		out->named = !req->listed && states_of(&req->named, number) != 0;
 	}
+}
+
+/* Rows that are made of what the kernel tells of others are not its own words. */
+static bool unlisted(const struct scan_request *req, size_t table)
+{
+	return socket_tables[table].kind == &sock_unix_waiting && env_verbatim(req->env);
 }
 
 static bool dump(const struct scan_request *req, unsigned i, struct dump_plan *out)
@@ -294,7 +301,7 @@ static bool dump(const struct scan_request *req, unsigned i, struct dump_plan *o
 	for (size_t t = 0; t < NTABLES; t++) {
 		uint32_t states = states_of(&req->parts, t);
 
-		if (!states || (merged && t == TCP6) || i-- > 0)
+		if (!states || (merged && t == TCP6) || unlisted(req, t) || i-- > 0)
 			continue;
 		out->tag = socket_tables[t].proto;
 		out->shape = socket_tables[t].kind->shape;
@@ -407,6 +414,51 @@ static ptrdiff_t refetch(const struct row *row, uint32_t needs, void *buf, size_
 	return relist(row, needs, buf, size, err);
 }
 
+/*
+ * What ends is told by protocol and family, with the facts that are left by then (sock_diag_bind()
+ * and sock_diag_broadcast_destroy() of net/core/sock_diag.c). A tcp socket is in state close then.
+ */
+static const struct {
+	unsigned table, state, group;
+} end_groups[] = {
+	{ TCP4, STATE_CLOSE, SKNLGRP_INET_TCP_DESTROY },
+	{ TCP6, STATE_CLOSE, SKNLGRP_INET6_TCP_DESTROY },
+	{ UDP4, 0, SKNLGRP_INET_UDP_DESTROY },
+	{ UDP6, 0, SKNLGRP_INET6_UDP_DESTROY },
+};
+
+static bool end_tag(const struct nlmsghdr *msg, uint32_t *tag)
+{
+	const char *attrs = (const char *)msg + NLMSG_HDRLEN + sizeof(struct inet_diag_msg);
+	const size_t len = msg->nlmsg_len - NLMSG_HDRLEN - sizeof(struct inet_diag_msg);
+	const struct nlattr *a = nl_attr_find(attrs, len, INET_DIAG_PROTOCOL, NULL);
+
+	if (!a || nl_attr_len(a) < 1)
+		return false;
+	*tag = *(const unsigned char *)nl_attr_data(a);
+	return *tag == PROTO_TCP || *tag == PROTO_UDP;
+}
+
+static int ends(const struct part_set *parts, struct end_plan *out, struct nl_error *err)
+{
+	*out = (struct end_plan){ .bus = NETLINK_SOCK_DIAG,
+				  .what = "sockets that end",
+				  .shape = &shape_inet,
+				  .type = SOCK_DIAG_BY_FAMILY,
+				  .tag = end_tag };
+	for (size_t i = 0; i < sizeof(end_groups) / sizeof(end_groups[0]); i++) {
+		uint32_t states = states_of(parts, end_groups[i].table);
+
+		if (end_groups[i].state ? states >> end_groups[i].state & 1 : states != 0)
+			out->groups[out->n++] = end_groups[i].group;
+	}
+	if (out->n > 0)
+		return 0;
+	return nl_fail(err, EINVAL,
+		       "the kernel tells only of tcp and udp sockets that they end, and that a tcp "
+		       "socket is in state close then: the conditions leave none of them");
+}
+
 static int end(const struct row *row, struct nl_error *err)
 {
 	const struct sock_kind *k = socket_kind(row);
@@ -430,10 +482,12 @@ const struct source source_sockets = {
 	.part_asked = part_asked,
 	.part_named = part_named,
 	.dump = dump,
+	.input = sockets_input,
 	.key = key,
 	.proc_tells = proc_sockets_tell,
 	.refetch = refetch,
 	.inode = socket_inode,
 	.peer = socket_peer,
+	.ends = ends,
 	.end = end,
 };

@@ -298,7 +298,9 @@ static uint32_t inet_inode(const struct row *row, enum owner_status *why)
 
 	if (m->idiag_inode)
 		return m->idiag_inode;
-	if (state == STATE_TIME_WAIT || (m->idiag_timer == 3 && row->tag != PROTO_SCTP))
+	if (has_ended(row))
+		*why = OWNER_CLOSED;
+	else if (state == STATE_TIME_WAIT || (m->idiag_timer == 3 && row->tag != PROTO_SCTP))
 		*why = OWNER_TIME_WAIT;
 	else if (state == STATE_ESTABLISHED || state == STATE_CLOSE_WAIT || state == STATE_SYN_RECV)
 		*why = OWNER_NOT_ACCEPTED;

@@ -12,7 +12,7 @@ struct lines {
 	struct reader reader;
 	struct proc_file *file;
 	line_message *line;
-	const char *path;
+	const char *path, *prefix;
 	struct env *env; /* the scan's */
 	struct message m;
 };
@@ -22,8 +22,8 @@ static void left_out(const struct lines *l)
 {
 	char text[120];
 
-	snprintf(text, sizeof(text), "a line of /proc/%s makes no sense: sockets may be missing",
-		 l->path);
+	snprintf(text, sizeof(text), "a line of %s%s makes no sense: sockets may be missing",
+		 l->prefix, l->path);
 	env_set_lacks(l->env, text);
 }
 
@@ -56,8 +56,16 @@ static void lines_close(struct reader *r)
 
 static const struct reader_ops lines_ops = { lines_next, lines_close };
 
+static int open_either(struct lines *l, const struct scan_request *req, struct nl_error *err)
+{
+	if (!req->input.form)
+		return proc_open(&l->file, env_netns_fd(req->env), l->path, err);
+	l->prefix = "the text in the place of /proc/";
+	return proc_open_file(&l->file, req->input.path, err);
+}
+
 struct reader *lines_open(const struct scan_request *req, const char *path, line_message *line,
-			  struct nl_error *err)
+			  line_message *lenient, struct nl_error *err)
 {
 	struct lines *l = calloc(1, sizeof(*l));
 	const char *first;
@@ -68,10 +76,11 @@ struct reader *lines_open(const struct scan_request *req, const char *path, line
 		return NULL;
 	}
 	l->reader.ops = &lines_ops;
-	l->line = line;
+	l->line = req->input.form ? lenient : line;
 	l->path = path;
+	l->prefix = "/proc/";
 	l->env = req->env;
-	if (proc_open(&l->file, env_netns_fd(req->env), path, err) < 0) {
+	if (open_either(l, req, err) < 0) {
 		free(l);
 		return NULL;
 	}
