@@ -82,6 +82,11 @@ char *cgroup_path(uint64_t id);
  * older than openat2(2), Linux 5.6.
  */
 uint64_t cgroup_id(const char *path);
+/*
+ * The same for a path of the file system, wherever cgroup v2 is mounted: *id, 0 if it leads to
+ * what is no cgroup. False: to nothing that has a handle of that size (name_to_handle_at(2)).
+ */
+bool cgroup_id_of_file(const char *path, uint64_t *id);
 
 /* ---- texts -------------------------------------------------------------------- */
 

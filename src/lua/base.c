@@ -15,7 +15,9 @@
 #define CONNSH_VERSION "unknown"
 #endif
 
-/* count(conditions), count(query): how many rows; conditions are over sockets. Upvalue 1: sockets.
+/*
+ * count(conditions), count("words of ss"), count(query): how many rows; conditions are over
+ * sockets. Upvalue 1: sockets.
  */
 static int count_call(lua_State *L)
 {
