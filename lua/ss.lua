@@ -122,9 +122,7 @@ local function asked(request, entry)
   local file = entry.proto == "tcp" and connsh.env("TCPDIAG_FILE")
   if file then
     return { { proto = "tcp", diag = file, verbatim = true, first_dump = true } }
-  elseif wants_text(entry.proto) and not (entry.kind == "inet" or has_text[entry.proto]) then
-    file = nil -- vsock, tipc and xdp know of no text
-  elseif wants_text(entry.proto) then
+  elseif wants_text(entry.proto) and (entry.kind == "inet" or has_text[entry.proto]) then
     local list = has_text[entry.proto] and texts(entry) or {}
     for _, conditions in ipairs(list) do
       conditions.proto, conditions.state, conditions.type = entry.proto, entry.states, entry.types
@@ -345,12 +343,27 @@ local function list_table(request, grid, entry)
   end
 end
 
+-- What -D asks for beside the sockets, as tables of -i, -m and --tos do.
+local diag_extensions = {
+  info = { "info", "vegasinfo", "cong" }, memory = { "meminfo", "skmeminfo" },
+  tos = { "tos", "tclass" },
+}
+
+-- -D: a failed write is a failure of the program.
 local function save_diag(request)
+  local extensions = {}
+  for name, list in pairs(diag_extensions) do
+    table.move(request[name] and list or {}, 1, #list, #extensions + 1, extensions)
+  end
   for _, entry in ipairs(request.select:plan()) do
     if entry.proto == "tcp" then
       local conditions = asked(request, entry)[1]
       if conditions then
-        sockets(conditions):save_diag(request.diag:sub(1, 1) == "-" and "-" or request.diag)
+        local path = request.diag:sub(1, 1) == "-" and "-" or request.diag
+        local done, why = sockets(conditions):save_diag(path, extensions)
+        if not done then
+          leave(1, "ss: " .. why .. "\n")
+        end
       end
       return
     end
@@ -463,17 +476,15 @@ local function arguments(what)
   return words
 end
 
--- Its failures raise; what it printed is all there is else.
+-- Calls f for Lua: what ends a run of ss with a failure, or with a message, raises.
 local function call(f, ...)
   local ok, result = quietly(f, ...)
   if ok then
     return result
   elseif type(result) ~= "table" or not result.ss_exit then
     error(result, 0)
-  elseif result.ss_exit ~= 0 then
-    error((result.text or "ss: this cannot be done\n"):gsub("\n$", ""), 0)
-  elseif result.text then
-    io.stderr:write(result.text)
+  elseif result.ss_exit ~= 0 or result.text then
+    error(((result.text or "ss: this cannot be done\n"):gsub("\n$", "")), 0)
   end
 end
 
@@ -505,7 +516,7 @@ local function query_of(args)
 end
 
 function ss.query(what)
-  return call(query_of, arguments(what)) or error("ss: these options select no sockets", 0)
+  return call(query_of, arguments(what)) or error("ss: these options ask for no sockets", 0)
 end
 
 return setmetatable(ss, {
