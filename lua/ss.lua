@@ -116,12 +116,18 @@ local function texts(entry)
   return list
 end
 
+-- A file has rows of states that no dump is asked for.
+local any_state = {
+  "established", "syn-sent", "syn-recv", "fin-wait-1", "fin-wait-2", "time-wait", "close",
+  "close-wait", "last-ack", "listen", "closing", "bound-inactive",
+}
+
 -- What is asked beside the filter: a list of tables of conditions, one a query.
 local function asked(request, entry)
   local netns = request.pattern or request.netns
   local file = entry.proto == "tcp" and connsh.env("TCPDIAG_FILE")
   if file then
-    return { { proto = "tcp", diag = file, verbatim = true, first_dump = true } }
+    return { { proto = "tcp", state = any_state, diag = file, verbatim = true, first_dump = true } }
   elseif wants_text(entry.proto) and (entry.kind == "inet" or has_text[entry.proto]) then
     local list = has_text[entry.proto] and texts(entry) or {}
     for _, conditions in ipairs(list) do
@@ -133,9 +139,6 @@ local function asked(request, entry)
   local conditions = { proto = entry.proto, state = entry.states, type = entry.types,
     netns = netns, ordered = true, listed = true, verbatim = true, threads = request.threads,
     contexts = request.contexts or request.sock_contexts }
-  if entry.kind == "unix" then
-    conditions.inode = true -- those that wait to be accepted are not listed
-  end
   if entry.families then
     if #entry.families == 0 then
       return {}
@@ -168,6 +171,19 @@ end
 
 -- ---- rows
 
+-- Of tables without names of ports of their own ss takes those of the table before them.
+local function names_before(request, entry)
+  local names
+  for _, before in ipairs(request.select:plan()) do
+    if before.proto == entry.proto then
+      break
+    elseif before.proto == "raw" or before.proto == "udp" or before.proto == "tcp" then
+      names = before.proto
+    end
+  end
+  return names
+end
+
 -- What the columns of a table's kind are told, ss_columns.lua.
 local function column_options(request, entry)
   local opt = { table = entry.proto }
@@ -176,6 +192,8 @@ local function column_options(request, entry)
     "sock_contexts", "oneline", "events" } do
     opt[name] = request[name]
   end
+  opt.file = entry.proto == "tcp" and connsh.env("TCPDIAG_FILE") ~= nil
+  opt.names = names_before(request, entry)
   return opt
 end
 
