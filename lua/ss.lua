@@ -122,7 +122,47 @@ local any_state = {
   "close-wait", "last-ack", "listen", "closing", "bound-inactive",
 }
 
--- What is asked beside the filter: a list of tables of conditions, one a query.
+-- The states of a unix socket as ss takes them from a text, by the numbers of TCP's; one of
+-- datagrams that has an address in the kernel counts as connected.
+local addressed = { "and", { "type", "=", "dgram" }, { "kernel_pointer", "!=", 0 } }
+local text_states = {
+  [1] = { "or", { "socket_state", "=", "connected" },
+    { "and", { "socket_state", "=", "unconnected" }, addressed } },
+  [2] = { "socket_state", "=", "connecting" },
+  [7] = { "and", { "socket_state", "=", "unconnected" }, { "not", addressed } },
+  [11] = { "socket_state", "=", "disconnecting" },
+}
+
+local function unix_state(states)
+  local either = { "or" }
+  for _, n in ipairs(states) do
+    if n == 10 then
+      either[#either + 1] = { "state", "=", n }
+    elseif text_states[n] then
+      either[#either + 1] = { "and", { "state", "!=", 10 }, text_states[n] }
+    end
+  end
+  return either
+end
+
+-- ss sorts the rows of such a text by type and inode.
+local function unix_text(entry, path)
+  local list = {}
+  for _, socket_type in ipairs(entry.types or { "stream", "dgram", "seqpacket" }) do
+    for _, has_inode in ipairs { false, true } do
+      local conditions = { proto = "unix", text = path, type = socket_type, inode = has_inode,
+        verbatim = true, sort = has_inode and "inode" or nil }
+      if entry.states then
+        conditions[1] = unix_state(entry.states)
+      end
+      list[#list + 1] = conditions
+    end
+  end
+  return list
+end
+
+-- What is asked beside the filter: a list of tables of conditions, one a query; `sort` of one names
+-- the field that its rows are sorted by.
 local function asked(request, entry)
   local netns = request.pattern or request.netns
   local file = entry.proto == "tcp" and connsh.env("TCPDIAG_FILE")
@@ -130,6 +170,9 @@ local function asked(request, entry)
     return { { proto = "tcp", state = any_state, diag = file, verbatim = true, first_dump = true } }
   elseif wants_text(entry.proto) and (entry.kind == "inet" or has_text[entry.proto]) then
     local list = has_text[entry.proto] and texts(entry) or {}
+    if entry.kind == "unix" then
+      return list[1] and unix_text(entry, list[1].text) or {}
+    end
     for _, conditions in ipairs(list) do
       conditions.proto, conditions.state, conditions.type = entry.proto, entry.states, entry.types
       conditions.netns, conditions.verbatim = netns, true
@@ -163,8 +206,11 @@ local function queries(request, entry, list)
   local condition = condition_of(request, entry)
   local made = {}
   for _, conditions in ipairs(list or asked(request, entry)) do
+    local sort = conditions.sort
+    conditions.sort = nil
     local q = sockets(conditions)
-    made[#made + 1] = condition and q:where(condition) or q
+    q = condition and q:where(condition) or q
+    made[#made + 1] = sort and q:sort(sort) or q
   end
   return made
 end
@@ -514,13 +560,16 @@ local function query_of(args)
   local protos, either = {}, { "or" }
   for _, entry in ipairs(request.select:plan()) do
     local conditions = asked(request, entry)[1]
-    if conditions then
+    if conditions then -- of the kernel's answer, also where files stand in for it
       protos[#protos + 1] = entry.proto
       local all = { "and", { "proto", "=", entry.proto } }
-      for _, name in ipairs { "family", "state", "type", "inode" } do
-        if conditions[name] ~= nil then
+      for _, name in ipairs { "family", "state", "type" } do
+        if conditions[name] then
           all[#all + 1] = { name, "=", conditions[name] }
         end
+      end
+      if entry.kind == "unix" then -- ss does not list those that wait to be accepted
+        all[#all + 1] = { "inode", "=", true }
       end
       all[#all + 1] = condition_of(request, entry)
       either[#either + 1] = all
