@@ -3,6 +3,7 @@
 
 local S = require "support"
 package.path = os.getenv "TESTS" .. "/compat/?.lua;" .. package.path
+local D = require "diagfile"
 local J = require "judge"
 local kinds = require "kinds"
 
@@ -47,6 +48,24 @@ end
 function TestKinds:test_xdp()
   all("xdp", { "-f", "xdp" }, sets)
   all("xdp", { "-A", "xdp,udp" }, sets)
+end
+
+TestNames = {}
+
+-- With -r; what has no name is a number, in brackets if it is one of IPv6.
+function TestNames:test_hosts()
+  local rows = {}
+  for i, address in ipairs { "127.0.0.1", "0.0.0.0", "10.9.9.9" } do
+    rows[#rows + 1] = { laddr = address, raddr = address, lport = 80, rport = 40000, cookie = i }
+  end
+  for i, address in ipairs { "::1", "::", "fe80::1", "::ffff:127.0.0.1" } do
+    rows[#rows + 1] = {
+      v6 = true, laddr = address, raddr = address, lport = 22, rport = 111, ifindex = 1, cookie = i + 9,
+    }
+  end
+  local path = S.temporary ""
+  D.write(path, rows)
+  J.each({ "r", "Hnr", "r4" }, { "-t" }, { "TCPDIAG_FILE=" .. path })
 end
 
 S.main()
