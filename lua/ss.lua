@@ -19,30 +19,32 @@ local NOT_CLOSED = { [2] = true, [95] = true } -- ENOENT, EOPNOTSUPP: it is gone
 
 -- ---- the command line
 
--- The filter of the operands and of -F's file; its states and family become the selection's.
-local function read_filter(request, words)
+local function refuse(wrong)
+  leave(wrong.code, wrong.text .. "\n", wrong.usage)
+end
+
+-- The filter of the words behind those of state, and of -F's file.
+local function read_filter(request)
   local ss_filter = require "ss_filter"
   local more, wrong, filter
   if request.filter_file then
     more, wrong = ss_filter.file_words(request.filter_file:read("a"))
   end
   if not wrong then
-    filter, wrong = ss_filter.new { words = words, more = more, tables = request.select.tables,
-      family = request.select.last_family, netns = request.netns }
+    filter, wrong = ss_filter.new { words = request.words, more = more,
+      tables = request.select.tables, family = request.select.last_family,
+      netns = request.netns }
   end
   if not filter then
-    leave(wrong.code, wrong.text .. "\n", wrong.usage)
+    refuse(wrong)
   end
   request.filter = filter
-  if filter.states then
-    request.select:only_states(filter.states)
-  end
   if filter.family then
     request.select:only_family(filter.family)
   end
 end
 
--- Arguments -> a request: what the options say, the selection, the filter.
+-- Arguments -> a request: what the options say, and the words of the filter.
 local function read(args)
   local request = { select = select.new() }
   local words, wrong = getopt.read(options.rows, args, function(row, value)
@@ -51,19 +53,26 @@ local function read(args)
   if not words then
     leave(255, "ss: " .. wrong .. "\n", true)
   end
-  return request, words
+  request.words = words
+  return request
 end
 
-local function complete(request, words)
-  request.select:complete()
-  if next(request.select.tables) == nil then
-    leave(0, "ss: no socket tables to show with such filter.\n")
-  elseif next(request.select.families) == nil then
-    leave(0, "ss: no families to show with such filter.\n")
+-- The words of state, and what the options leave open of the selection.
+local function complete(request)
+  local states, rest, wrong = require("ss_filter").states(request.words)
+  if wrong then
+    refuse(wrong)
   end
-  read_filter(request, words)
-  if request.select:states() == 0 then
-    leave(0, "ss: no socket states to show with such filter.\n")
+  request.words = rest
+  if states then
+    request.select:only_states(states)
+  end
+  request.select:complete()
+  local nothing = next(request.select.tables) == nil and "socket tables"
+    or next(request.select.families) == nil and "families"
+    or request.select:states() == 0 and "socket states"
+  if nothing then
+    leave(0, "ss: no " .. nothing .. " to show with such filter.\n")
   end
 end
 
@@ -319,7 +328,7 @@ end
 
 -- ---- the run
 
--- One table. A dump that failed does not keep the others from being listed.
+-- One table.
 local function list_table(request, grid, entry)
   if request.json then
     for _, query in ipairs(queries(request, entry)) do
@@ -366,36 +375,52 @@ local function summary(request)
   io.stdout:write(text)
 end
 
+-- A dump that failed does not keep the other tables from being listed: says so and returns the exit
+-- code of an answer that is not whole. Raises what is wrong otherwise.
+local function dump_failed(wrong)
+  local text = type(wrong) == "string" and wrong:match("^connsh:ss%.lua:%d+: (sockets: .*)")
+  if not text or text:find("^sockets: cannot write") then
+    error(wrong, 0)
+  end
+  io.stdout:flush()
+  io.stderr:write("connsh: ", text, "\n")
+  return 3
+end
+
 -- Runs ss and returns its exit code; leave() of ss_options ends it early.
 local function run(args)
-  local request, words = read(args)
+  local request = read(args)
   if request.summary then
     summary(request)
-    if request.select.default and #words == 0 then
+    if request.select.default and #request.words == 0 then
       return 0
     end
   end
+  complete(request)
   if request.diag then
-    request.select:complete()
     if not request.select.tables.tcp then
       leave(0, "ss: tcpdiag dump requested and no tcp in filter.\n")
     end
     save_diag(request)
     return 0
   end
-  complete(request, words)
+  read_filter(request)
   local grid = not request.json and open_grid(request)
   if request.events then
     follow(request, grid)
     return 0
   end
+  local code = 0
   for _, entry in ipairs(request.select:plan()) do
-    list_table(request, grid, entry)
+    local ok, wrong = pcall(list_table, request, grid, entry)
+    if not ok then
+      code = dump_failed(wrong)
+    end
   end
   if grid then
     grid:close()
   end
-  return 0
+  return code
 end
 
 -- Calls f with what the library says beside its answers turned off, as ss says nothing. Returns
@@ -454,16 +479,17 @@ end
 
 -- ss.query(words): the sockets that ss would list, as one query that is not asked yet.
 local function query_of(args)
-  local request, words = read(args)
-  complete(request, words)
+  local request = read(args)
+  complete(request)
+  read_filter(request)
   local protos, either = {}, { "or" }
   for _, entry in ipairs(request.select:plan()) do
     local conditions = asked(request, entry)[1]
     if conditions then
       protos[#protos + 1] = entry.proto
       local all = { "and", { "proto", "=", entry.proto } }
-      for _, name in ipairs { "family", "state", "type" } do
-        if conditions[name] then
+      for _, name in ipairs { "family", "state", "type", "inode" } do
+        if conditions[name] ~= nil then
           all[#all + 1] = { name, "=", conditions[name] }
         end
       end
@@ -474,7 +500,7 @@ local function query_of(args)
   if #protos == 0 then
     leave(0, "ss: no socket tables to show with such filter.\n")
   end
-  local q = sockets { proto = protos, netns = request.pattern or request.netns }
+  local q = sockets { proto = protos, netns = request.pattern or request.netns, listed = true }
   return q:where(#protos == 1 and either[2] or either)
 end
 

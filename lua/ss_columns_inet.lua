@@ -73,21 +73,13 @@ local function netid(opt)
   if opt.table == "raw" then
     return { first = {
       when({ from_proc = true }, "raw"),
-      { field = "protocol_number", map = raw_names },
-      "???",
+      { field = "protocol_number", map = raw_names, as = "???%.0s" },
     } }
   end
   return opt.table
 end
 
--- States of an association, by the number that the kernel writes.
-local sctp_states = {
-  closed = "CLOSED", ["cookie-wait"] = "COOKIE_WAIT", ["cookie-echoed"] = "COOKIE_ECHOED",
-  established = "ESTAB", ["shutdown-pending"] = "SHUTDOWN_PENDING",
-  ["shutdown-sent"] = "SHUTDOWN_SENT", ["shutdown-received"] = "SHUTDOWN_RECEIVED",
-  ["shutdown-ack-sent"] = "ACK_SENT",
-}
--- The same numbers read as states of tcp: of an association that follows no row of its socket.
+-- States of an association whose numbers are read as states of tcp: of an association that follows no row of its socket.
 local sctp_as_tcp = {
   closed = "UNKNOWN", ["cookie-wait"] = "ESTAB", ["cookie-echoed"] = "SYN-SENT",
   established = "SYN-RECV", ["shutdown-pending"] = "FIN-WAIT-1",
@@ -106,7 +98,7 @@ local function sctp_identity()
   local function state(record)
     local of_sctp = record.sctp_state
     if association then
-      return "`- " .. (sctp_states[of_sctp] or "UNKNOWN")
+      return "`- " .. (streams.sctp_states[of_sctp] or "UNKNOWN")
     elseif of_sctp then
       return sctp_as_tcp[of_sctp]
     end
@@ -134,7 +126,10 @@ local function timer(opt)
     when = { timer = true },
     { field = "timer", map = timers, as = " timer:(unknown,%.0s" },
     { field = "timer_expires", unit = "ms", as = "clock" },
-    { field = "timer_retrans", as = ",%d)" },
+    { first = {
+      when({ from_proc = true }, tcp.proc_retrans ",%d)"),
+      { field = "timer_retrans", as = ",%d)" },
+    } },
   }
 end
 
@@ -164,7 +159,7 @@ local function details(opt)
       add(timer(opt))
     end
     if opt.extended then
-      add(parts.identity)
+      add(parts.identity_of_tcp)
     end
   elseif opt.options or opt.extended then
     add { first = {
@@ -208,10 +203,16 @@ local function details(opt)
       line[#line + 1] = (opt.table == "sctp" or opt.table == "mptcp") and streams[opt.table]
         or tcp.info(opt)
     end
-    add { first = {
+    -- to ss a raw socket of that protocol is one of udp, which has no such line for -i
+    local udp = opt.table == "raw" and not opt.memory
+    local choices = {
       when({ from_proc = true }, opt.table == "tcp" and opt.info and tcp.proc_info or ""),
       line,
-    } }
+    }
+    if udp then
+      table.insert(choices, 1, when({ protocol_number = 17 }, ""))
+    end
+    add { first = choices }
   end
   return list
 end

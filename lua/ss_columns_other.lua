@@ -19,6 +19,21 @@ local function path_dev(record)
   return (" dev:%d/%d"):format(raw >> 8 & 0xfff, raw & 0xff | raw >> 12 & 0xfff00)
 end
 
+-- Rows of /proc/net/unix have a state of their own unless they listen, in which datagrams count as
+-- established; and ss reads the name up to its first blank.
+local unix_state = { first = {
+  when({ from_proc = true, type = "dgram", socket_state = "unconnected", state = "close" }, "ESTAB"),
+  when({ from_proc = true, state = { "established", "close" } }, { field = "socket_state", map = {
+    free = "UNKNOWN", unconnected = "UNCONN", connecting = "SYN-SENT", connected = "ESTAB",
+    disconnecting = "CLOSING",
+  } }),
+  parts.state,
+} }
+local unix_name = { first = {
+  when({ from_proc = true }, { field = "name", upto = " ", otherwise = "*" }),
+  { field = "name", otherwise = "*" },
+} }
+
 function other.unix(opt)
   local details = { parts.users(opt) }
   if opt.memory then
@@ -33,10 +48,10 @@ function other.unix(opt)
     }
   end
   return {
-    { field = "type", map = { stream = "u_str", dgram = "u_dgr", seqpacket = "u_seq" },
-      otherwise = "u_dgr", as = "???%.0s" },
-    parts.state, parts.queue "recvq", parts.queue "sendq",
-    { { field = "name", otherwise = "*" }, " " },
+    { field = "type", map = { stream = "u_str", seqpacket = "u_seq" }, as = "u_dgr%.0s",
+      otherwise = "u_dgr" },
+    unix_state, parts.queue "recvq", parts.queue "sendq",
+    { unix_name, " " },
     { field = "inode", as = "%u", otherwise = "0" },
     "* ",
     { field = "peer_inode", as = "%u", otherwise = "0" },
@@ -226,7 +241,7 @@ function other.netlink(opt)
   end
   local port = { value = port_name }
   if opt.numeric then
-    port = { field = "port_id", map = { [0xffffffff] = "*" }, as = "%d", wrap = 32 }
+    port = { field = "port_id", map = { [-1] = "*" }, as = "%d", wrap = 32 }
   end
   return {
     "nl", "UNCONN", parts.queue "recvq", parts.queue "sendq",
@@ -262,9 +277,9 @@ function other.tipc(opt)
   local details = { opt.extended and parts.identity or "", parts.users(opt) }
   if opt.tipcinfo then
     details[#details + 1] = {
+      opt.oneline and " type:" or "\n type:",
       { field = "type", map = {
-        stream = "\n type:STREAM", dgram = "\n type:DGRAM", rdm = "\n type:RDM",
-        seqpacket = "\n type:SEQPACKET",
+        stream = "STREAM", dgram = "DGRAM", rdm = "RDM", seqpacket = "SEQPACKET",
       } },
       { first = {
         when({ link_congested = true }, " cong:link "),
@@ -330,9 +345,9 @@ function other.xdp(opt)
     details[#details + 1] = parts.memory
   end
   return {
-    "xdp", parts.state, parts.queue "recvq", parts.queue "sendq",
+    "xdp", parts.state, parts.queue "recvq", "0     ",
     { first = { { field = "dev", after = ":" }, "*" } },
-    { field = "queue", as = "q%u", otherwise = "" },
+    { field = "queue", as = "q%d", wrap = 32, otherwise = "" },
     "*", "",
     details,
   }

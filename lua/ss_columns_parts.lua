@@ -55,18 +55,20 @@ parts.cgroup = { first = {
   { field = "cgroup_id", as = " cgroup:unreachable:%x" },
 } }
 
--- Of a socket of any kind with a cookie: what -e says first.
-parts.identity = {
-  parts.nonzero("uid", " uid:%u"),
-  { field = "inode", as = " ino:%u", otherwise = " ino:0" },
-  { first = {
-    { field = "kernel_pointer", as = " sk:%x" },
-    { field = "cookie", as = " sk:%x" },
-    " sk:0",
-  } },
-  parts.nonzero("mark", " fwmark:0x%x"),
-  parts.when({ { "cgroup_id", "!=", 0 } }, parts.cgroup),
-}
+-- What -e says first of a socket of most kinds. pointer: rows of /proc have their pointer for the
+-- cookie that they lack.
+local function identity(pointer)
+  local cookie = { field = "cookie", as = " sk:%x", otherwise = " sk:0" }
+  return {
+    parts.nonzero("uid", " uid:%u"),
+    { field = "inode", as = " ino:%u", otherwise = " ino:0" },
+    pointer and { first = { { field = "kernel_pointer", as = " sk:%x" }, cookie } } or cookie,
+    parts.nonzero("mark", " fwmark:0x%x"),
+    parts.when({ { "cgroup_id", "!=", 0 } }, parts.cgroup),
+  }
+end
+parts.identity = identity(false)
+parts.identity_of_tcp = identity(true)
 
 -- Socket memory, SK_MEMINFO_*: the last two are of younger kernels.
 parts.memory = {

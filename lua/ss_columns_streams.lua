@@ -22,7 +22,7 @@ streams.sctp = {
   { each = "laddrs", between = ",", before = " locals:" },
   { each = "raddrs", between = ",", before = " peers:" },
   nonzero("sctp_tag", " tag:%x"),
-  { field = "sctp_state", map = states, before = " state:" },
+  { field = "sctp_state", map = states, unless = "closed", before = " state:" },
   nonzero("sctp_rwnd", " rwnd:%d"),
   nonzero("sctp_unacked", " unackdata:%d"),
   nonzero("sctp_pending", " penddata:%d"),

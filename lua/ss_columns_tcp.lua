@@ -232,6 +232,14 @@ for i = 1, 255, 2 do
   odd[#odd + 1] = i
 end
 
+-- What was repeated: retransmissions if that is the timer, else probes.
+function tcp.proc_retrans(as, unless)
+  return { first = {
+    when({ timer = "on" }, { field = "retransmits", as = as, unless = unless }),
+    { field = "probes", as = as, unless = unless },
+  } }
+end
+
 -- Times are in seconds here; a short line stands for a window of 2.
 tcp.proc_info = {
   { field = "rto", as = " rto:%g", unit = "s", unless = { 0, 3 } },
@@ -244,7 +252,9 @@ tcp.proc_info = {
     " cwnd:2",
   } },
   nonzero("ssthresh", " ssthresh:%d"),
-  nonzero("timer_retrans", " retrans:%u/0"),
+  -- of a listener the column is another
+  { field = "fastopen_backlog", as = " ssthresh:%d", unless = { 0, -1 }, wrap = 32 },
+  tcp.proc_retrans(" retrans:%u/0", 0),
   " reordering:0",
 }
 

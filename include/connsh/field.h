@@ -322,6 +322,7 @@ bool kprog_dev(struct kprog *p, uint32_t ifindex); /* 0: bound to none */
 /* (mark & mask) == value; the kernel takes it from CAP_NET_ADMIN only. */
 bool kprog_mark(struct kprog *p, uint32_t value, uint32_t mask);
 bool kprog_cgroup(struct kprog *p, uint64_t id); /* Linux 5.9 */
+bool kprog_auto(struct kprog *p); /* bind(2) did not choose the port (INET_DIAG_BC_AUTO) */
 bool kprog_always(struct kprog *p, bool yes);
 /* p = p and q; p = p or q; p = not p. False, p unchanged, when it does not fit. */
 bool kprog_and(struct kprog *p, const struct kprog *q);

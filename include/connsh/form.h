@@ -16,7 +16,7 @@ struct form_text {
 	size_t len;
 };
 
-/* ---- values ------------------------------------------------------------------ */
+/* ---- values -------------------------------------------------------------------------- */
 
 /* What a value is compared with, by unless and map. */
 struct form_key {
@@ -83,14 +83,14 @@ struct form_value {
 	bool plain;			    /* no unit, mul, div, wrap */
 };
 /* Reads a user's value (BOOL, INT, FLOAT, TEXT) as one of the field's; -1 and *err. */
-int form_key_read(struct form *f, const struct field *field, const struct value *raw,
+int form_key_read(struct form *form, const struct field *f, const struct value *raw,
 		  struct form_key *key, struct nl_error *err);
 /* By its type: has the field numbers, or names that stand for some? */
 bool form_is_number(const struct field *f);
 /* Do the members fit the field and each other? -1 and *err. */
 int form_value_ready(struct form *f, struct form_value *v, struct nl_error *err);
 
-/* ---- parts --------------------------------------------------------------------- */
+/* ---- parts --------------------------------------------------------------------------- */
 
 enum form_kind {
 	FORM_TEXT,     /* text */
@@ -140,7 +140,7 @@ struct form_part {
 /* Nested no deeper than this. */
 #define FORM_DEPTH 64
 
-/* ---- forms ------------------------------------------------------------------------- */
+/* ---- forms --------------------------------------------------------------------------- */
 
 /* For rows of the source, whose reference is counted. NULL: no memory. */
 struct form *form_new(const struct source *s);

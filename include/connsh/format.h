@@ -167,10 +167,11 @@ void fmt_writer_free(struct fmt_writer *w); /* NULL is allowed */
 /* ---- grids: tables as ss(8) of iproute2 6.1 lays them out ------------------- */
 
 /*
- * Cells of any bytes, written as they are: who fills them has made them printable. Rows are
- * collected in blocks, whose columns are as wide as the widest cell of this block and those before;
- * the last cell of a block does not count. Without a width cells are padded to their column; with
- * one, columns share what is left of the terminal's lines.
+ * Cells of any bytes, at most 65535 of them (what is more is cut), written as they are: who fills
+ * them has made them printable. Rows are collected in blocks of about 5 MiB, whose columns are as
+ * wide as the widest cell of this block and those before; the last cell before a flush or the end
+ * does not count. Without a width cells are padded to their column; with one, columns share what is
+ * left of the terminal's lines. Header and rows end in a newline.
  */
 struct grid_column {
 	const char *title;

@@ -82,6 +82,11 @@ char *cgroup_path(uint64_t id);
  * older than openat2(2), Linux 5.6.
  */
 uint64_t cgroup_id(const char *path);
+/*
+ * The same for a path of the file system, wherever cgroup v2 is mounted: *id, 0 if it leads to
+ * what is no cgroup. False: to nothing that has a handle of that size (name_to_handle_at(2)).
+ */
+bool cgroup_id_of_file(const char *path, uint64_t *id);
 
 /* ---- texts -------------------------------------------------------------------- */
 
@@ -225,8 +230,8 @@ void owners_free(struct owners *o); /* NULL is allowed */
 
 /*
  * Is SELinux in use, as selinux(8) has it: is its file system mounted at /sys/fs/selinux (or
- * /selinux), not read-only, and is there /etc/selinux/config? Never of a loaded recording, which
- * has no contexts.
+ * /selinux), not read-only, and is there /etc/selinux/config? Of a loaded recording: was it, when
+ * owners were recorded?
  */
 bool selinux_enabled(void);
 

@@ -15,12 +15,16 @@
 
 /* ---- trees of conditions --------------------------------------------------- */
 
-enum node_kind { NODE_COND, NODE_AND, NODE_OR, NODE_NOT };
+enum node_kind { NODE_COND, NODE_AND, NODE_OR, NODE_NOT, NODE_KERNEL };
 
 /*
  * A tree of conditions; never changed once it is shared. An AND of nothing is
  * true, an OR of nothing is false, a NOT has one kid and is plain negation: a
  * row without the field does not match the condition, so it matches its NOT.
+ *
+ * A KERNEL has one kid that the kernel's program tests by what it knows, which may be more than
+ * rows tell, and that is tested nowhere else: a run without a program (/proc, recordings, a
+ * kernel that refuses it) passes every row. It stands in the whole or in an AND of it only.
  */
 struct node {
 	unsigned refs;

@@ -15,7 +15,9 @@
 #define CONNSH_VERSION "unknown"
 #endif
 
-/* count(conditions), count(query): how many rows; conditions are over sockets. Upvalue 1: sockets.
+/*
+ * count(conditions), count("words of ss"), count(query): how many rows; conditions are over
+ * sockets. Upvalue 1: sockets.
  */
 static int count_call(lua_State *L)
 {
@@ -282,7 +284,7 @@ static int base_sources(lua_State *L)
 	return 1;
 }
 
-/* connsh.selinux(): is SELinux in use? Of a recording, which has no contexts: no. */
+/* connsh.selinux(): is SELinux in use, or was it where the loaded recording was taken? */
 static int base_selinux(lua_State *L)
 {
 	lua_pushboolean(L, selinux_enabled());

@@ -18,6 +18,7 @@ struct filter_reader {
 	struct query *q;
 	struct nl_error *err;
 	int depth;
+	int inside; /* lists of or and not around what is read */
 };
 
 __attribute__((format(printf, 2, 3))) static int fail(struct nl_error *err, const char *fmt, ...)
@@ -283,7 +284,10 @@ static struct node *read_triple(struct filter_reader *r, int index, const char *
 	return n;
 }
 
-/* {"or", a, b ...}: members are triples, tables of conditions, or such lists. */
+/*
+ * {"or", a, b ...}, {"kernel", a}: what the kernel's program tests, and nothing here (struct
+ * node). Members are triples, tables of conditions, or such lists.
+ */
 static struct node *read_logic(struct filter_reader *r, int index, enum node_kind kind)
 {
 	struct node *n = node_new(kind), *kid;
@@ -298,6 +302,14 @@ static struct node *read_logic(struct filter_reader *r, int index, enum node_kin
 		node_unref(n);
 		return NULL;
 	}
+	if (kind == NODE_KERNEL && (len != 2 || r->inside || r->q->from)) {
+		fail(r->err,
+		     "\"kernel\" takes one member, {\"kernel\", {...}}, and stands outside of "
+		     "or and not, in a query of what the kernel lists");
+		node_unref(n);
+		return NULL;
+	}
+	r->inside += kind != NODE_AND;
 	for (lua_Unsigned i = 2; i <= len; i++) {
 		lua_rawgeti(r->L, index, (lua_Integer)i);
 		kid = lua_istable(r->L, -1) ? read_conds(r, lua_gettop(r->L), false) : NULL;
@@ -312,6 +324,7 @@ static struct node *read_logic(struct filter_reader *r, int index, enum node_kin
 			return NULL;
 		}
 	}
+	r->inside -= kind != NODE_AND;
 	return n;
 }
 
@@ -320,7 +333,10 @@ static bool logic_word(const char *word, enum node_kind *kind)
 	static const struct {
 		const char *word;
 		enum node_kind kind;
-	} words[] = { { "and", NODE_AND }, { "or", NODE_OR }, { "not", NODE_NOT } };
+	} words[] = { { "and", NODE_AND },
+		      { "or", NODE_OR },
+		      { "not", NODE_NOT },
+		      { "kernel", NODE_KERNEL } };
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcmp(word, words[i].word) == 0) {

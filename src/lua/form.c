@@ -172,7 +172,7 @@ static bool count_member(struct form_reader *r, int table, const char *key, lua_
 	return there;
 }
 
-/* ---- fields and values -------------------------------------------------------------------- */
+/* ---- fields and values --------------------------------------------------------------- */
 
 static const struct field *named_field(struct form_reader *r, const char *name)
 {
@@ -289,7 +289,7 @@ static void read_map(struct form_reader *r, int table, struct form_value *v)
 
 static void read_as(struct form_reader *r, int table, struct form_value *v)
 {
-	struct form_text as = { NULL, 0 };
+	struct form_text as = { .p = NULL };
 	struct form_format *format;
 	struct nl_error err;
 	const char *near;
@@ -329,7 +329,7 @@ static void read_options(struct form_reader *r, int table, struct form_value *v)
 /* unit, wrap, mul, div */
 static void read_number(struct form_reader *r, int table, struct form_value *v)
 {
-	struct form_text unit = { NULL, 0 };
+	struct form_text unit = { .p = NULL };
 	lua_Integer n;
 
 	text_member(r, table, "unit", &unit);
@@ -359,8 +359,7 @@ static void read_value(struct form_reader *r, int table, struct form_value *v)
 	value_ready(r, v);
 }
 
-/* ---- parts ------------------------------------------------------------------------------------
- */
+/* ---- parts --------------------------------------------------------------------------- */
 
 static struct form_part *read_part(struct form_reader *r, int index);
 
@@ -635,8 +634,10 @@ static void read_when(struct form_reader *r, int table, struct form_part *p)
 			fail(r, "%s says what to ask, it is no condition on a row", f->name);
 	}
 	q = query_new(r->source);
-	if (!q)
+	if (!q) {
 		no_memory(r);
+		return;
+	}
 	rc = filter_table(r->L, -1, q, &err);
 	place = q->nnetns || q->place;
 	if (rc == 0 && !place && q->filter)
@@ -658,7 +659,7 @@ static void read_when(struct form_reader *r, int table, struct form_part *p)
 /* What any table has: its condition, what stands for it, what stands around it. */
 static void read_common(struct form_reader *r, int table, struct form_part *p)
 {
-	struct form_text align = { NULL, 0 };
+	struct form_text align = { .p = NULL };
 	lua_Integer n;
 
 	read_when(r, table, p);
@@ -726,8 +727,7 @@ static int form_method(lua_State *L)
 	return 1;
 }
 
-/* ---- printing ---------------------------------------------------------------------------------
- */
+/* ---- printing ------------------------------------------------------------------------ */
 
 int form_row(lua_State *L, int form, int cursor, const struct row *row, struct fmt_text *out,
 	     struct nl_error *err)

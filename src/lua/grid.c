@@ -130,9 +130,9 @@ static const luaL_Stream *read_file(lua_State *L)
 		if (lua_istable(L, -1))
 			lua_getfield(L, -1, "stdout");
 	}
-	stream = luaL_testudata(L, -1, LUA_FILEHANDLE);
-	if (!stream)
+	if (!luaL_testudata(L, -1, LUA_FILEHANDLE))
 		luaL_error(L, "grid: file is an open file, not a %s", luaL_typename(L, -1));
+	stream = lua_touserdata(L, -1);
 	if (!stream->closef)
 		luaL_error(L, "grid: this file is closed");
 	return stream;
@@ -178,6 +178,7 @@ struct filling {
 	size_t n;
 	struct fmt_text *text; /* cells of the row, one behind the other */
 	size_t *ends;	       /* of each in it */
+	bool asks;	       /* the function at 4 says which rows are added */
 	lua_Integer rows;
 };
 
@@ -203,10 +204,25 @@ static void put_row(lua_State *L, struct lx_grid *g, const struct fmt_text *text
 	}
 }
 
+/* Calls the function with the record on top, which it pops; *stop: that was the last row. */
+static bool is_wanted(lua_State *L, bool *stop)
+{
+	bool wanted;
+
+	lua_pushvalue(L, 4);
+	lua_insert(L, -2);
+	lua_call(L, 1, 2);
+	wanted = lua_toboolean(L, -2);
+	*stop = lua_toboolean(L, -1);
+	lua_pop(L, 2);
+	return wanted;
+}
+
 static int take_row(lua_State *L, void *arg, const struct row *row, int cursor,
 		    struct nl_error *err)
 {
 	struct filling *f = arg;
+	bool stop = false;
 
 	f->text->len = 0;
 	for (size_t i = 0; i < f->n; i++) {
@@ -214,9 +230,17 @@ static int take_row(lua_State *L, void *arg, const struct row *row, int cursor,
 			return -1;
 		f->ends[i] = f->text->len;
 	}
+	if (f->asks) {
+		record_push(L, row, cursor);
+		/* a record that the function keeps must not keep the run */
+		lua_pushnil(L);
+		lua_setiuservalue(L, -2, 1);
+		if (!is_wanted(L, &stop))
+			return stop;
+	}
 	put_row(L, f->grid, f->text, f->ends, f->n);
 	f->rows++;
-	return 0;
+	return stop;
 }
 
 /* Pushes the forms of the list at 3, and what holds a row [-0, +n, e]. */
@@ -248,19 +272,28 @@ static void read_forms(lua_State *L, struct filling *f, const struct source *s)
 /* A record is one row, and each form a function of it. */
 static void add_record(lua_State *L, struct filling *f)
 {
+	bool stop;
+
 	for (size_t i = 0; i < f->n; i++) {
 		form_record(L, f->form + (int)i, 2, f->text);
 		f->ends[i] = f->text->len;
 	}
 	if (f->text->failed)
 		failed(L, ENOMEM);
+	if (f->asks) {
+		lua_pushvalue(L, 2);
+		if (!is_wanted(L, &stop))
+			return;
+	}
 	put_row(L, f->grid, f->text, f->ends, f->n);
 	f->rows = 1;
 }
 
 /*
- * g:add(query, {form, ...}), g:add(record, {form, ...}): adds its rows, whose cells the forms
- * fill, one a column; columns behind them are empty. Returns how many rows.
+ * g:add(query, {form, ...} [, wanted]), g:add(record, {form, ...} [, wanted]): adds its rows, whose
+ * cells the forms fill, one a column; columns behind them are empty. wanted(record) is called when
+ * the cells of a row are made and says whether it is added; if its second value is true too, no
+ * row comes behind. Returns how many were added.
  */
 static int add_method(lua_State *L)
 {
@@ -269,7 +302,10 @@ static int add_method(lua_State *L)
 	struct lx_sink sink = { take_row, NULL, &f };
 	uint32_t needs = 0;
 
-	lua_settop(L, 3);
+	lua_settop(L, 4);
+	f.asks = !lua_isnil(L, 4);
+	if (f.asks)
+		luaL_checktype(L, 4, LUA_TFUNCTION);
 	read_forms(L, &f, rec ? rec->source : query_check(L, 2)->q->source);
 	if (rec) {
 		add_record(L, &f);

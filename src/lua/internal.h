@@ -110,7 +110,10 @@ void calls_merge(lua_State *L, int to, int from) LX_RAISES;
 /* A new query box for q, whose reference it takes [-0, +1, m]. */
 struct lx_query *query_push(lua_State *L, struct query *q) LX_RAISES;
 struct lx_query *query_check(lua_State *L, int index) LX_RAISES;
-/* A copy of the query at index, narrowed by the value at arg; [-0, +1, e]. */
+/*
+ * A copy of the query at index, narrowed by the value at arg: a table of conditions, a text in
+ * the words of ss, a function; [-0, +1, e].
+ */
 void query_narrow(lua_State *L, int index, int arg, const char *who) LX_RAISES;
 /* A box for a copy of the query at index, with its functions [-0, +1, e]. */
 struct lx_query *query_copy(lua_State *L, int index) LX_RAISES;
@@ -232,6 +235,9 @@ void load_open(lua_State *L) LX_RAISES;
 
 /* ---- base.c: count, sleep, print, the table connsh */
 void base_open(lua_State *L) LX_RAISES;
+
+/* names.c: what names of hosts, services and cgroups stand for */
+void names_open(lua_State *L) LX_RAISES;
 
 /* snapshot.c */
 void snapshot_open(lua_State *L) LX_RAISES;

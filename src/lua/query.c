@@ -98,15 +98,67 @@ static void narrow_by_table(lua_State *L, struct lx_query *lq, int index, const 
 	}
 }
 
+/*
+ * Pushes the conditions that a text in the words of ss means; or returns 0 and pushes what is
+ * wrong with it. The module ss_filter reads it, loaded when it is first needed.
+ */
+static int words_push(lua_State *L, int text)
+{
+	lua_getglobal(L, "require");
+	lua_pushliteral(L, "ss_filter");
+	lua_call(L, 1, 1);
+	lua_getfield(L, -1, "words");
+	lua_remove(L, -2);
+	lua_pushvalue(L, text);
+	lua_call(L, 1, 2);
+	lua_remove(L, lua_isnil(L, -2) ? -2 : -1);
+	return lua_istable(L, -1);
+}
+
+/* Narrows the box on top by the text at index. */
+static void narrow_by_words(lua_State *L, struct lx_query *lq, int index, const char *who)
+{
+	const struct source *s = lq->q->source;
+	struct nl_error err;
+
+	if (s != &source_sockets && !lq->q->from) {
+		nl_fail(&err, EINVAL,
+			"a text of conditions is for sockets; of %s a table is expected, such as "
+			"{%s=...}",
+			s->name, s->fields[0].name);
+		raise_error(L, who, &err);
+	}
+	if (!words_push(L, index)) {
+		nl_fail(&err, EINVAL, "in \"%.60s\": %.180s", lua_tostring(L, index),
+			lua_tostring(L, -1));
+		raise_error(L, who, &err);
+	}
+	/* a condition stands in a list of them, or it would be read as the list */
+	lua_createtable(L, 1, 0);
+	lua_insert(L, -2);
+	lua_rawseti(L, -2, 1);
+	if (filter_table(L, -1, lq->q, &err) < 0)
+		raise_error(L, who, &err);
+	lua_pop(L, 1);
+}
+
 void query_narrow(lua_State *L, int index, int arg, const char *who)
 {
 	struct lx_query *lq;
 
 	index = lua_absindex(L, index);
 	arg = lua_absindex(L, arg);
+	if (lua_type(L, arg) == LUA_TSTRING) {
+		lq = query_copy(L, index);
+		narrow_by_words(L, lq, arg, who);
+		return;
+	}
 	if (!lua_istable(L, arg) && !lua_isfunction(L, arg))
-		luaL_error(L, "%s: a table of conditions was expected, such as {lport=80}, got %s",
-			   who, lua_isnil(L, arg) ? "nil" : luaL_typename(L, arg));
+		luaL_error(
+			L,
+			"%s: a table of conditions was expected, such as {lport=80}, or a text in "
+			"the words of ss, got %s",
+			who, lua_isnil(L, arg) ? "nil" : luaL_typename(L, arg));
 	lq = query_copy(L, index);
 	if (lua_istable(L, arg))
 		narrow_by_table(L, lq, arg, who);
@@ -134,7 +186,7 @@ static int query_call(lua_State *L)
 }
 
 /*
- * q:where(conditions), q:where(function), q:where(field, value),
+ * q:where(conditions), q:where("words of ss"), q:where(function), q:where(field, value),
  * q:where(field, op, value). A value that is nil raises: it never widens.
  */
 static int query_where(lua_State *L)
@@ -145,7 +197,10 @@ static int query_where(lua_State *L)
 	struct lx_query *lq;
 	const char *name, *op;
 
-	if (top < 3 && lua_type(L, 2) != LUA_TSTRING) {
+	/* the name of a field alone has lost its value, but for the word that is one too */
+	if (top < 3 &&
+	    (lua_type(L, 2) != LUA_TSTRING || !source_field(from->q->source, lua_tostring(L, 2)) ||
+	     strcmp(lua_tostring(L, 2), "autobound") == 0)) {
 		query_narrow(L, 1, 2, "where");
 		return 1;
 	}
@@ -154,7 +209,6 @@ static int query_where(lua_State *L)
 		return luaL_error(L, "where: the value of %s is missing", name);
 	op = top > 3 ? luaL_checkstring(L, 3) : "=";
 	luaL_argcheck(L, top <= 4, 5, "where takes a field, an operator and a value");
-	(void)from;
 	lq = query_copy(L, 1);
 	if (filter_one(L, name, op, top, lq->q, &err) < 0)
 		return raise_error(L, "where", &err);

@@ -59,6 +59,7 @@ static int open_all(lua_State *L)
 	cursor_open_lib(L);
 	query_open(L);
 	base_open(L);
+	names_open(L);
 	snapshot_open(L);
 	grid_open(L);
 	ends_open(L);

@@ -264,28 +264,41 @@ uint32_t nl_process_inode(const struct nl_process *p, size_t i)
 bool nl_replay_thread(const struct nl_process *p, size_t i, struct nl_thread *t)
 {
 	const struct nl_recording *rec = nl_replay_peek();
-	uint32_t comm;
+	uint32_t comm, context;
+	const char *text;
 	size_t at;
 
 	if (!rec || i >= p->nthreads || p->thread + i >= rec->threads.n)
 		return false;
 	at = ((const size_t *)rec->threads.items)[p->thread + i];
 	comm = nl_rec_u32(rec, at + 4);
+	context = nl_rec_u32(rec, at + 8);
 	*t = (struct nl_thread){
 		.tid = nl_rec_u32(rec, at),
 		.comm_len = comm ? comm - 1 : 0,
-		.n = nl_rec_u32(rec, at + 8),
+		.context_len = context ? context - 1 : 0,
+		.n = nl_rec_u32(rec, at + 12),
 		.uses = rec->bytes + at + NL_THREAD_HEAD,
 	};
-	if (comm)
-		t->comm = (const char *)t->uses + t->n * 8;
+	text = (const char *)t->uses + t->n * NL_USE_SIZE;
+	t->comm = comm ? text : NULL;
+	t->context = context ? text + t->comm_len : NULL;
+	t->contexts = text + t->comm_len + t->context_len;
 	return true;
 }
 
-void nl_thread_use(const struct nl_thread *t, size_t i, struct nl_use *out)
+void nl_thread_use(struct nl_thread *t, struct nl_use *out)
 {
-	out->inode = number_at(t->uses + 8 * i);
-	out->fd = number_at(t->uses + 8 * i + 4);
+	uint32_t context = number_at(t->uses + 8);
+
+	*out = (struct nl_use){
+		.inode = number_at(t->uses),
+		.fd = number_at(t->uses + 4),
+		.context = context ? t->contexts : NULL,
+		.context_len = context ? context - 1 : 0,
+	};
+	t->uses += NL_USE_SIZE;
+	t->contexts += out->context_len;
 }
 
 /* ---- namespaces ------------------------------------------------------------------------- */

@@ -78,7 +78,8 @@ void nl_record_facts(void);
 /* ---- a loaded recording: replay.c makes it, answers.c asks it ------------------------ */
 
 #define NL_PROCESS_HEAD 24 /* bytes before the inodes of a process */
-#define NL_THREAD_HEAD	12 /* and before the descriptors of a thread */
+#define NL_THREAD_HEAD	16 /* and before the descriptors of a thread */
+#define NL_USE_SIZE	12 /* of each, but for its context */
 #define NL_NO_DATA	UINT32_MAX
 #define NL_MOST_NETNS	(INT32_MAX - 1) /* -1 minus a number is an int */
 

@@ -287,24 +287,40 @@ static int add_process(struct nl_recording *rec, const struct body *b, struct nl
 	return 0;
 }
 
+/* What the descriptors of a thread take, with their contexts; false: one is no descriptor. */
+static bool uses_size(const struct nl_recording *rec, size_t at, uint32_t n, uint64_t *size)
+{
+	*size = (uint64_t)n * NL_USE_SIZE;
+	for (uint32_t i = 0; i < n; i++, at += NL_USE_SIZE) {
+		uint32_t context = nl_rec_u32(rec, at + 8);
+
+		if (nl_rec_u32(rec, at + 4) > INT32_MAX)
+			return false;
+		*size += context ? context - 1 : 0;
+	}
+	return true;
+}
+
 static int add_thread(struct nl_recording *rec, const struct body *b, struct nl_error *err)
 {
-	uint64_t need = NL_THREAD_HEAD;
-	uint32_t comm, n;
+	uint64_t need = NL_THREAD_HEAD, uses;
+	uint32_t n;
 	size_t *at;
 
 	if (rec->processes.n == 0)
 		return damaged(b->at, "a thread comes before its process", err);
 	if (b->len < need)
 		return damaged(b->at, "the head of a thread is cut off", err);
-	comm = nl_rec_u32(rec, b->at + 4);
-	n = nl_rec_u32(rec, b->at + 8);
-	need += (uint64_t)n * 8 + (comm ? comm - 1 : 0);
-	if (b->len != need || nl_rec_u32(rec, b->at) > INT32_MAX)
+	for (size_t i = 4; i <= 8; i += 4)
+		if (nl_rec_u32(rec, b->at + i))
+			need += nl_rec_u32(rec, b->at + i) - 1;
+	n = nl_rec_u32(rec, b->at + 12);
+	if (b->len < need + (uint64_t)n * NL_USE_SIZE || nl_rec_u32(rec, b->at) > INT32_MAX)
 		return damaged(b->at, "the lengths of a thread do not fit its record", err);
-	for (uint32_t i = 0; i < n; i++)
-		if (nl_rec_u32(rec, b->at + NL_THREAD_HEAD + 8 * (size_t)i + 4) > INT32_MAX)
-			return damaged(b->at, "a descriptor of a thread is no number of one", err);
+	if (!uses_size(rec, b->at + NL_THREAD_HEAD, n, &uses))
+		return damaged(b->at, "what a thread holds is no descriptor", err);
+	if (b->len != need + uses)
+		return damaged(b->at, "the lengths of a thread do not fit its record", err);
 	at = add(&rec->threads, sizeof(*at));
 	if (!at)
 		return no_memory(err);

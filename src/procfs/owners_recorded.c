@@ -69,6 +69,8 @@ static int write_thread(const struct record *r, size_t thread)
 		.tid = t ? (uint32_t)t->tid : 0,
 		.comm = t ? t->comm : NULL,
 		.comm_len = t && t->comm ? t->comm_len : 0,
+		.context = t ? t->context : NULL,
+		.context_len = t && t->context ? strlen(t->context) : 0,
 	};
 	struct nl_use *uses;
 
@@ -81,8 +83,12 @@ static int write_thread(const struct record *r, size_t thread)
 		return -1;
 	out.n = 0;
 	for (const struct span *s = r->spans; s; s = s->next)
-		for (size_t i = 0; s->thread == thread && i < s->n; i++)
-			uses[out.n++] = (struct nl_use){ s->inodes[i], s->fds[i] };
+		for (size_t i = 0; s->thread == thread && i < s->n; i++) {
+			const char *context = s->contexts ? s->contexts[i] : NULL;
+
+			uses[out.n++] = (struct nl_use){ s->inodes[i], s->fds[i], context,
+							 context ? strlen(context) : 0 };
+		}
 	nl_record_thread(&out, uses);
 	free(uses);
 	return 0;
@@ -150,6 +156,8 @@ int owners_record(const struct owners_request *req, struct record **list, bool *
 	bool ok = want(&w, req);
 
 	*denied = false;
+	if (selinux_enabled())
+		nl_record_fact(SELINUX_FACT, "enabled");
 	nl_record_pass(owners_hidden() ? NL_PASS_HIDDEN : 0);
 	for (struct record *r = *list, *next; r; r = next) {
 		next = r->next;
@@ -239,13 +247,13 @@ static int by_fd(const void *a, const void *b)
 }
 
 /* Those of the thread that are wanted, by descriptor; NULL: no memory. */
-static struct nl_use *wanted_uses(const struct wanted *w, const struct nl_thread *t, size_t *n)
+static struct nl_use *wanted_uses(const struct wanted *w, struct nl_thread *t, size_t *n)
 {
 	struct nl_use *uses = malloc((t->n + 1) * sizeof(*uses));
 
 	*n = 0;
 	for (size_t i = 0; uses && i < t->n; i++) {
-		nl_thread_use(t, i, &uses[*n]);
+		nl_thread_use(t, &uses[*n]);
 		*n += wants_inode(w, uses[*n].inode);
 	}
 	if (uses)
@@ -253,40 +261,64 @@ static struct nl_use *wanted_uses(const struct wanted *w, const struct nl_thread
 	return uses;
 }
 
-/* What one thread holds; tasks: threads are told apart. */
-static bool read_thread(const struct wanted *w, const struct nl_thread *t, bool tasks,
-			uint32_t pass, struct record *r)
+/* Lists of what was found; false: no memory. */
+static bool found_of(const struct nl_use *uses, size_t n, bool contexts, struct inodes *out)
+{
+	*out = (struct inodes){ .with_fds = true, .with_contexts = contexts };
+	out->list = calloc(n + 1, sizeof(*out->list));
+	out->fds = calloc(n + 1, sizeof(*out->fds));
+	out->contexts = contexts ? calloc(n + 1, sizeof(char *)) : NULL;
+	if (!out->list || !out->fds || (contexts && !out->contexts))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		out->list[i] = uses[i].inode;
+		out->fds[i] = uses[i].fd;
+		out->n++;
+		if (contexts && uses[i].context &&
+		    !(out->contexts[i] = copy(uses[i].context, uses[i].context_len)))
+			return false;
+	}
+	return true;
+}
+
+/* One more thread of the record, with what is asked of it; false: no memory. */
+static bool put_thread(const struct owners_request *req, const struct nl_thread *t,
+		       struct record *r)
+{
+	struct thread *thread = record_thread(r);
+
+	if (!thread)
+		return false;
+	if (req->tasks && t->tid) {
+		thread->tid = (pid_t)t->tid;
+		thread->comm = t->comm ? copy(t->comm, t->comm_len) : NULL;
+		thread->comm_len = t->comm_len;
+	}
+	if (req->contexts && t->context)
+		thread->context = copy(t->context, t->context_len);
+	return (!req->tasks || !t->tid || !t->comm || thread->comm) &&
+	       (!req->contexts || !t->context || thread->context);
+}
+
+/* What one thread holds. */
+static bool read_thread(const struct wanted *w, struct nl_thread t, uint32_t pass, struct record *r)
 {
 	size_t n, place = r->nthreads;
-	struct nl_use *uses = wanted_uses(w, t, &n);
-	struct inodes found = { .with_fds = true };
-	struct thread *thread;
+	struct nl_use *uses = wanted_uses(w, &t, &n);
+	struct inodes found = { 0 };
 	struct span *s = NULL;
 	bool ok = uses != NULL;
 
 	if (ok && n) {
-		found.list = malloc(n * sizeof(uint32_t));
-		found.fds = malloc(n * sizeof(uint32_t));
-		ok = found.list && found.fds;
+		ok = found_of(uses, n, w->req->contexts, &found) && put_thread(w->req, &t, r);
+		s = ok ? span_new(&found) : NULL;
+		ok = s != NULL;
 	}
-	for (size_t i = 0; ok && i < n; i++, found.n++) {
-		found.list[i] = uses[i].inode;
-		found.fds[i] = uses[i].fd;
-	}
-	if (ok && n && tasks && t->tid) {
-		thread = record_thread(r);
-		if (thread)
-			*thread = (struct thread){ .tid = (pid_t)t->tid,
-						   .comm = t->comm ? copy(t->comm, t->comm_len)
-								   : NULL,
-						   .comm_len = t->comm_len };
-		ok = thread && (!t->comm || thread->comm);
-	}
-	if (ok && n && (s = span_new(&found)))
+	if (s)
 		put_span(r, s, pass, place);
 	inodes_free(&found);
 	free(uses);
-	return ok && (n == 0 || s);
+	return ok;
 }
 
 /* Each thread's; or where they are not told apart the first one's, which is the process's. */
@@ -298,7 +330,7 @@ static bool read_threads(const struct wanted *w, const struct nl_process *p, uin
 	bool ok = true;
 
 	for (size_t i = 0; ok && i < n; i++)
-		ok = nl_replay_thread(p, i, &t) && read_thread(w, &t, w->req->tasks, pass, r);
+		ok = nl_replay_thread(p, i, &t) && read_thread(w, t, pass, r);
 	return ok;
 }
 

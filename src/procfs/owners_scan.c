@@ -679,7 +679,7 @@ int owners_scan(struct owners *o, const struct owners_request *req, struct nl_er
 	const struct owners_request all = { .facts = true,
 					    .fds = true,
 					    .tasks = req->tasks,
-					    .contexts = req->contexts,
+					    .contexts = req->contexts || selinux_enabled(),
 					    .threads = req->threads };
 	struct record *list = NULL;
 	bool denied = false;

@@ -208,6 +208,9 @@ struct uses {
 bool uses_make(struct uses *x, struct record *const *records, size_t n);
 void uses_free(struct uses *x);
 
+/* What a recording of a machine with SELinux says so by. */
+#define SELINUX_FACT "selinux"
+
 /* ---- owners_recorded.c --------------------------------------------------------- */
 
 /*

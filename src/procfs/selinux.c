@@ -4,6 +4,8 @@
  */
 #include "private.h"
 
+#include "connsh/recording.h"
+
 #include <linux/magic.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -23,7 +25,7 @@ static bool is_mounted(const char *path)
 bool selinux_enabled(void)
 {
 	if (nl_replay_loaded())
-		return false;
+		return nl_replay_fact(SELINUX_FACT) != NULL;
 	return (is_mounted("/sys/fs/selinux") || is_mounted("/selinux")) &&
 	       access("/etc/selinux/config", F_OK) == 0;
 }

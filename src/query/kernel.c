@@ -391,7 +391,8 @@ static void kernel_widen(struct feed *f, const struct source *s, uint32_t needs)
 	k->needs |= more;
 	if (more & ~(NEED_OWNERS) && !k->feed.query->input.form)
 		/* not at once: the row that was given out last is in the scan's buffer */
-		k->again = !k->whole && k->scan && !k->owned && k->here <= WINDOW_SIZE / 2;
+		k->again = !k->whole && k->scan && !k->owned && !f->query->verbatim &&
+			   k->here <= WINDOW_SIZE / 2;
 }
 
 /* Does this process hold CAP_NET_ADMIN? capget(2). */

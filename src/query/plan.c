@@ -157,6 +157,29 @@ static enum strength compile_any(const struct compiler *k, const struct node *n,
 	return first ? NOTHING : s;
 }
 
+/*
+ * The same test as a program, by what the kernel knows; false: a condition has none, or it does
+ * not fit. prog is empty at entry.
+ */
+static bool compile_kernel(const struct compiler *k, const struct node *n, struct kprog *prog)
+{
+	if (n->kind == NODE_COND)
+		return n->cond.field->push &&
+		       n->cond.field->push(&n->cond, false, prog, k->env) != PUSH_CANNOT;
+	if (n->kind == NODE_NOT)
+		return compile_kernel(k, n->kids[0], prog) && kprog_not(prog);
+	if (n->n == 0)
+		return kprog_always(prog, n->kind == NODE_AND);
+	for (size_t i = 0; i < n->n; i++) {
+		struct kprog one = { .len = 0 };
+
+		if (!compile_kernel(k, n->kids[i], &one) ||
+		    !(i == 0 || n->kind == NODE_AND ? kprog_and(prog, &one) : kprog_or(prog, &one)))
+			return false;
+	}
+	return true;
+}
+
 /* prog is empty at entry; on NOTHING its content is of no use. */
 static enum strength compile(const struct compiler *k, const struct node *n, bool negated,
 			     struct kprog *prog)
@@ -167,6 +190,8 @@ static enum strength compile(const struct compiler *k, const struct node *n, boo
 		return compile(k, n->kids[0], !negated, prog);
 	if (n->kind == NODE_COND)
 		return compile_cond(k, &n->cond, negated, prog);
+	if (n->kind == NODE_KERNEL)
+		return compile_kernel(k, n->kids[0], prog) ? WEAKER : NOTHING;
 	return (n->kind == NODE_AND) != negated ? compile_all(k, n, negated, prog)
 						: compile_any(k, n, negated, prog);
 }

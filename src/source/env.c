@@ -4,6 +4,7 @@
  * live as long as the run and its records, so a long watcher sees a renamed
  * device in its next run.
  */
+#include "limits.h"
 #include "sockets.h"
 
 #include "connsh/recording.h"

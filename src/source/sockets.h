@@ -247,6 +247,7 @@ GETTER(get_family);
 GETTER(get_state);
 GETTER(get_addr);
 GETTER(get_inbound);
+GETTER(get_autobound);
 GETTER(get_uid);
 GETTER(get_user);
 GETTER(get_backlog_used);
@@ -340,6 +341,7 @@ PUSHER(push_dev);
 PUSHER(push_dev_index);
 PUSHER(push_mark);
 PUSHER(push_cgroup);
+PUSHER(push_autobound);
 PUSHER(push_cgroup_id);
 #undef PUSHER
 

@@ -81,6 +81,14 @@ const struct field socket_fields[] = {
 	  .from = "a list of the tcp listeners",
 	  .doc = "A tcp listener here holds lport, so the peer has most likely connected to it; "
 		 "absent for listeners, without a peer, and for udp." },
+	{ .name = "autobound", .type = FT_BOOL, .get = get_autobound, .shape = &shape_inet,
+	  .cost = COST_LOOKUP, .push = push_autobound,
+	  .from = "INET_DIAG_BC_AUTO and net.ipv4.ip_local_port_range",
+	  .doc = "The local port lies in the range from which the kernel takes ports for who asks "
+		 "for none. A condition on it asks the kernel too whether bind(2) chose the port, "
+		 "and wants both to agree: a port of the range that bind(2) chose, or that an "
+		 "accepted connection has from such a listener, matches neither true nor false; "
+		 "rows of /proc and of recordings go by the range alone." },
 #include "sockets_fields_unix.h"
 	{ .name = "recvq", .type = FT_BYTES, .unit = "bytes", .places = recvq_places,
 	  .flags = FF_COLUMN, .from = "idiag_rqueue",

@@ -66,6 +66,15 @@ bool get_inbound(const struct row *row, const struct field *f, struct value *v)
 	return listens >= 0;
 }
 
+/* Of raw sockets the protocol stands in place of the port; none is in any range. */
+bool get_autobound(const struct row *row, const struct field *f, struct value *v)
+{
+	uint16_t port = ntohs(diag(row)->id.idiag_sport), lo, hi;
+
+	(void)f;
+	return env_local_ports(row->env, &lo, &hi) && set_bool(v, port >= lo && port <= hi);
+}
+
 /*
  * The kernel writes uid 0 for what is no full socket: time-wait ones (their
  * timer is 3, also in FIN-WAIT-2) and requests half open. That is nobody's. Nor does it tell whose

@@ -240,6 +240,30 @@ enum push_answer push_mark(const struct cond *c, bool negated, struct kprog *pro
 	return push_untold(c, negated, prog, env, mark_program);
 }
 
+/*
+ * The kernel knows of each socket whether bind(2) chose its port, rows tell only where the port
+ * lies: neither test holds the other. So what is asked for must pass both, and so must what is
+ * not, as the doc of the field says.
+ */
+enum push_answer push_autobound(const struct cond *c, bool negated, struct kprog *prog,
+				struct env *env)
+{
+	struct kprog one = { .len = 0 };
+	bool yes = false, no = false;
+
+	(void)env;
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->operands[i].kind != OPERAND_VALUE || c->operands[i].lo.kind != VALUE_BOOL)
+			return PUSH_CANNOT;
+		*(c->operands[i].lo.flag ? &yes : &no) = true;
+	}
+	if (yes == no || (c->op != OP_EQ && c->op != OP_NE))
+		return PUSH_CANNOT;
+	if (!kprog_auto(&one) || (yes == ((c->op == OP_NE) != negated) && !kprog_not(&one)))
+		return PUSH_CANNOT;
+	return kprog_and(prog, &one) ? PUSH_SUPERSET : PUSH_CANNOT;
+}
+
 static bool cgroup_id_program(const struct cond *c, const struct operand *o, struct env *env,
 			      struct kprog *p)
 {

@@ -32,7 +32,7 @@ struct form {
 	bool functions;
 };
 
-/* ---- memory ------------------------------------------------------------------------ */
+/* ---- memory -------------------------------------------------------------------------- */
 
 struct form *form_new(const struct source *s)
 {
@@ -106,7 +106,7 @@ bool form_hold(struct form *f, struct node *n)
 	return true;
 }
 
-/* ---- what a form needs ----------------------------------------------------------------- */
+/* ---- what a form needs --------------------------------------------------------------- */
 
 bool form_use(struct form *f, const struct field *field)
 {
@@ -163,7 +163,7 @@ void form_ready(struct form *f, struct form_part *root)
 	f->functions = calls_functions(root);
 }
 
-/* ---- printing ---------------------------------------------------------------------------- */
+/* ---- printing ------------------------------------------------------------------------ */
 
 struct printer {
 	const struct calls *calls;
@@ -263,7 +263,7 @@ static bool calculate(char operation, double a, double b, double *out)
 
 static bool print_calc(struct printer *w, const struct form_part *p, const struct row *row)
 {
-	double stack[FORM_STACK];
+	double stack[FORM_STACK] = { 0 };
 	struct number number;
 	struct value v;
 	size_t n = 0;

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- reading --------------------------------------------------------------------- */
+/* ---- reading ------------------------------------------------------------------------- */
 
 #define CONVERSIONS "diuxXogfsc"
 
@@ -94,7 +94,7 @@ int form_format_parse(struct form *f, const char *text, size_t len, struct form_
 		      struct nl_error *err)
 {
 	const char *p = text, *end = text + len;
-	struct fmt_text plain = { NULL }; /* the text around the conversion */
+	struct fmt_text plain = { .p = NULL }; /* the text around the conversion */
 	size_t head = 0;
 	bool ok;
 
@@ -129,7 +129,7 @@ int form_format_parse(struct form *f, const char *text, size_t len, struct form_
 	return 0;
 }
 
-/* ---- writing ------------------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------------------- */
 
 void put_clean(const char *text, size_t len, struct fmt_text *out)
 {
@@ -303,6 +303,7 @@ static void put_bare(const struct form_format *fmt, uint64_t n, struct fmt_text 
 void put_number(const struct form_format *fmt, const struct number *n, struct fmt_text *out)
 {
 	struct form_format whole;
+	char byte;
 
 	if (!n->negative && is_bare(fmt)) {
 		put_bare(fmt, n->mag, out);
@@ -310,7 +311,8 @@ void put_number(const struct form_format *fmt, const struct number *n, struct fm
 	}
 	switch (fmt->conversion) {
 	case 'c':
-		put_text(fmt, &(char){ (char)n->mag }, 1, true, out);
+		byte = (char)n->mag;
+		put_text(fmt, &byte, 1, true, out);
 		break;
 	case 'g':
 	case 'f':

@@ -51,7 +51,7 @@ static void put_service(const struct form_value *v, const struct value *value,
 		put_plain(n, out);
 }
 
-/* ---- host ------------------------------------------------------------------------------ */
+/* ---- host ---------------------------------------------------------------------------- */
 
 static bool fits_addr(const struct form_value *v)
 {
@@ -165,7 +165,7 @@ static void put_clock(const struct form_value *v, const struct value *value, con
 	}
 }
 
-/* ---- the table ------------------------------------------------------------------------------- */
+/* ---- the table ----------------------------------------------------------------------- */
 
 static const struct form_renderer renderers[] = {
 	{ "service", "a port", fits_port, true, NULL, put_service },

@@ -28,7 +28,7 @@ struct form_test {
 
 #define BITS 64
 
-/* ---- making ready ------------------------------------------------------------------------ */
+/* ---- making ready -------------------------------------------------------------------- */
 
 static bool use_fields(struct form *f, const struct node *n)
 {
@@ -109,7 +109,7 @@ const struct form_test *form_test_new(struct form *f, struct node *tree, bool ow
 	return ready(f, tree);
 }
 
-/* ---- asking ---------------------------------------------------------------------------------- */
+/* ---- asking -------------------------------------------------------------------------- */
 
 static bool test_bits(const struct form_test *t, const struct row *row)
 {

@@ -34,7 +34,7 @@ bool form_is_number(const struct field *f)
 	}
 }
 
-/* ---- numbers -------------------------------------------------------------------------- */
+/* ---- numbers ------------------------------------------------------------------------- */
 
 static void number_real(double real, struct number *out)
 {
@@ -107,7 +107,7 @@ bool number_of(const struct form_value *v, const struct value *value, struct num
 	}
 }
 
-/* ---- keys -------------------------------------------------------------------------------- */
+/* ---- keys ---------------------------------------------------------------------------- */
 
 static int refuse_key(const struct field *f, const char *takes, struct nl_error *err)
 {
@@ -222,12 +222,12 @@ static const struct form_text *map_find(const struct form_value *v, const struct
 	return NULL;
 }
 
-/* ---- printing ------------------------------------------------------------------------------ */
+/* ---- printing ------------------------------------------------------------------------ */
 
 static void put_as(const struct form_value *v, const struct value *value, const struct number *n,
 		   struct fmt_text *out)
 {
-	struct fmt_text number = { NULL };
+	struct fmt_text number = { .p = NULL };
 	char buf[VALUE_TEXT_MAX];
 	const char *text;
 	bool outside;
@@ -313,7 +313,7 @@ bool form_value_put(const struct form_value *v, const struct value *value, const
 	return true;
 }
 
-/* ---- checking -------------------------------------------------------------------------------- */
+/* ---- checking ------------------------------------------------------------------------ */
 
 static uint64_t gcd(uint64_t a, uint64_t b)
 {

@@ -6,17 +6,13 @@
 #include "private.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netdb.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-/* ---- what was found ------------------------------------------------------------------- */
+/* ---- what was found ------------------------------------------------------------------ */
 
 /* What is named: a port with a protocol, or an address. */
 struct key {
@@ -63,14 +59,14 @@ static void forget(struct names *t)
 	for (size_t i = 0; i < t->size; i++)
 		free(t->slots[i].name);
 	free(t->slots);
-	*t = (struct names){ NULL };
+	*t = (struct names){ .slots = NULL };
 }
 
 /* A slot for the key, with used unset if it was not there; NULL: no memory. */
 static struct entry *slot(struct names *t, const struct key *k)
 {
 	struct entry *e = t->size ? find(t, k) : NULL;
-	struct names more = { NULL };
+	struct names more = { .slots = NULL };
 
 	if (e && (e->used || t->n < t->size / 2))
 		return e;
@@ -109,7 +105,7 @@ static struct key port_key(uint16_t port, const char *proto)
 	return k;
 }
 
-/* ---- services ----------------------------------------------------------------------------- */
+/* ---- services ------------------------------------------------------------------------ */
 
 /* The C library asks for more room by ERANGE. */
 #define ROOM_MAX (1024 * 1024)
@@ -145,7 +141,7 @@ const char *name_service(uint16_t port, const char *proto)
 	return e->used ? e->name : keep(&services, e, &k, ask_service(port, proto));
 }
 
-/* ---- hosts ---------------------------------------------------------------------------------- */
+/* ---- hosts --------------------------------------------------------------------------- */
 
 static char *ask_host(const struct addr *a)
 {
@@ -183,104 +179,24 @@ const char *name_host(const struct addr *a)
 	return e->used ? e->name : keep(&hosts, e, &k, ask_host(a));
 }
 
-/* ---- rpcbind -----------------------------------------------------------------------------------
- */
+/* ---- rpcbind ------------------------------------------------------------------------- */
 
-#define RPCINFO	     "/usr/sbin/rpcinfo"
-#define RPC_TEXT_MAX (1024 * 1024)
-
-/* Starts `rpcinfo -p` with its output in *fd; -1: it cannot be. */
-static pid_t start_rpcinfo(int *fd)
+/* Of several programs at one port the last one counts. */
+static void keep_program(void *arg, uint16_t port, const char *proto, const char *program)
 {
-	char name[] = "rpcinfo", option[] = "-p";
-	char *argv[] = { name, option, NULL };
-	posix_spawn_file_actions_t actions;
-	int ends[2], rc;
-	pid_t pid;
+	struct names *programs = arg;
+	struct key k = port_key(port, proto);
+	struct entry *e = slot(programs, &k);
+	char *name;
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		return -1;
-	if (posix_spawn_file_actions_init(&actions)) {
-		close(ends[0]);
-		close(ends[1]);
-		return -1;
-	}
-	rc = posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
-	if (rc == 0)
-		rc = posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
-	if (rc == 0)
-		rc = posix_spawn(&pid, RPCINFO, &actions, NULL, argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	close(ends[1]);
-	if (rc) {
-		close(ends[0]);
-		return -1;
-	}
-	*fd = ends[0];
-	return pid;
-}
-
-/* What it prints; empty if it could not be run, was interrupted or says too much. */
-static void read_rpcinfo(struct fmt_text *text)
-{
-	ssize_t got = 1;
-	pid_t pid;
-	int fd;
-
-	pid = start_rpcinfo(&fd);
-	if (pid < 0)
+	if (!e || asprintf(&name, "rpc.%s", program) < 0)
 		return;
-	while (got > 0 && text->len < RPC_TEXT_MAX) {
-		char *to = fmt_text_room(text, 4096);
-
-		if (!to)
-			break;
-		do
-			got = read(fd, to, 4096);
-		while (got < 0 && errno == EINTR && !nl_cancel);
-		if (got > 0)
-			text->len += (size_t)got;
-	}
-	if (got != 0) {
-		kill(pid, SIGKILL);
-		text->len = 0;
-	}
-	close(fd);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-}
-
-/* "   100003    4   tcp   2049  nfs": program, version, protocol, port, name. */
-static void read_program(struct names *programs, const char *line, const char *end)
-{
-	const char *word[5];
-	uint64_t number, port;
-	size_t len[5];
-	struct entry *e;
-	char proto[16], *name;
-	struct key k;
-
-	for (size_t i = 0; i < 5; i++)
-		len[i] = word_next(&line, end, &word[i]);
-	if (len[4] == 0 || !word_number(word[0], len[0], 10, &number) ||
-	    !word_number(word[3], len[3], 10, &port) || port > UINT16_MAX ||
-	    len[2] >= sizeof(proto))
-		return;
-	memcpy(proto, word[2], len[2]);
-	proto[len[2]] = '\0';
-	k = port_key((uint16_t)port, proto);
-	e = slot(programs, &k);
-	if (!e || asprintf(&name, "rpc.%.*s", (int)len[4], word[4]) < 0)
-		return;
-	if (!e->used) {
+	if (e->used) {
+		free(e->name);
+		e->name = name;
+	} else {
 		keep(programs, e, &k, name);
-		return;
 	}
-	/* of several programs at one port the last one counts */
-	free(e->name);
-	e->name = name;
 }
 
 const char *name_rpc(uint16_t port, const char *proto)
@@ -289,21 +205,8 @@ const char *name_rpc(uint16_t port, const char *proto)
 	static bool asked;
 	struct key k = port_key(port, proto);
 
-	if (!asked) {
-		struct fmt_text text = { NULL };
-		const char *line, *end, *next;
-
-		asked = true;
-		read_rpcinfo(&text);
-		end = text.p ? text.p + text.len : NULL;
-		for (line = text.p; line < end; line = next + 1) {
-			next = memchr(line, '\n', (size_t)(end - line));
-			next = next ? next : end;
-			read_program(&programs, line, next);
-			if (next == end)
-				break;
-		}
-		fmt_text_free(&text);
-	}
+	if (!asked)
+		rpcbind_list(keep_program, &programs);
+	asked = true;
 	return programs.size ? find(&programs, &k)->name : NULL;
 }

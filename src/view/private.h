@@ -4,12 +4,12 @@
 
 #include "connsh/form.h"
 
-/* ---- form.c ------------------------------------------------------------------------ */
+/* ---- form.c -------------------------------------------------------------------------- */
 
 /* Keeps the reference as long as the form lives; false, the reference is gone: no memory. */
 bool form_hold(struct form *f, struct node *n);
 
-/* ---- form_value.c: single values ------------------------------------------------ */
+/* ---- form_value.c: single values ----------------------------------------------------- */
 
 /* A number in the unit of its part: whole (mag, towards 0) and as a real. */
 struct number {
@@ -24,7 +24,7 @@ bool number_of(const struct form_value *v, const struct value *value, struct num
 bool form_value_put(const struct form_value *v, const struct value *value, const struct row *row,
 		    struct fmt_text *out);
 
-/* ---- form_format.c: numbers and text as bytes ------------------------------------ */
+/* ---- form_format.c: numbers and text as bytes ---------------------------------------- */
 
 void put_number(const struct form_format *fmt, const struct number *n, struct fmt_text *out);
 /* The text by the %s of the format; outside: it is from there. */
@@ -35,7 +35,7 @@ void put_plain(const struct number *n, struct fmt_text *out);
 /* Text from outside: each control byte is a dot. */
 void put_clean(const char *text, size_t len, struct fmt_text *out);
 
-/* ---- form_render.c ------------------------------------------------------------------ */
+/* ---- form_render.c ------------------------------------------------------------------- */
 
 struct form_renderer {
 	const char *name;
@@ -47,17 +47,26 @@ struct form_renderer {
 		    const struct row *row, struct fmt_text *out);
 };
 
-/* ---- form_test.c ----------------------------------------------------------------------- */
+/* ---- form_test.c --------------------------------------------------------------------- */
 
 bool form_test(const struct form_test *t, const struct row *row);
 
-/* ---- names.c: names of this machine, each looked up once ------------------------------- */
+/* ---- names.c: names of this machine, each looked up once ----------------------------- */
 
 /* Of a port (host order) with a protocol ("tcp", NULL: any) in services(5); NULL: it has none. */
 const char *name_service(uint16_t port, const char *proto);
-/* Of a program that rpcbind knows at this port, as "rpc.nfs"; NULL: none, or no rpcbind. */
+/* Of a program that rpcbind has at this port, as "rpc.nfs"; NULL: none, or no rpcbind. */
 const char *name_rpc(uint16_t port, const char *proto);
 /* Of the host with this address; NULL: none. May take as long as the resolver does. */
 const char *name_host(const struct addr *a);
+
+/* ---- rpcbind.c ----------------------------------------------------------------------- */
+
+/* A program with a name in rpc(5), that any address of this machine has at the port. */
+typedef void rpcbind_take(void *arg, uint16_t port, const char *proto, const char *program);
+/* Hands out what rpcbind lists, in its order; nothing if there is no rpcbind. */
+void rpcbind_list(rpcbind_take *take, void *arg);
+/* The same from its reply, without the marks of the record; as far as it is sound. */
+void rpcbind_read(const void *reply, size_t size, rpcbind_take *take, void *arg);
 
 #endif

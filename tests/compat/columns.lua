@@ -1,15 +1,20 @@
 -- Prints the columns that ss shows of sockets, a row a line, with one blank between columns and
 -- none where ss has none: `connsh columns.lua KIND TABLE FILE OPTION...`. FILE is one of
--- messages of inet sockets, or "-": the sockets that there are. For the tests of lua/ss_columns.lua.
+-- messages of inet sockets, a text of /proc/net as "text:PATH", or "-": the sockets that there are.
+-- For the tests of lua/ss_columns.lua.
 local columns = require "ss_columns"
 
 local kind, name, file = arg[1], arg[2], arg[3]
 local opt = { table = name }
 for i = 4, #arg do
-  opt[arg[i]] = true
+  local key, value = arg[i]:match "^(%w+)=(.*)$"
+  opt[key or arg[i]] = value or true
 end
 local query = { proto = kind == "inet" and name or kind, verbatim = true, ordered = true }
-if file ~= "-" then
+if file:find "^text:" then
+  query.text = file:sub(6)
+  query.family = kind == "inet" and "inet" or nil
+elseif file ~= "-" then
   opt.file = true
   query.diag, query.first_dump = file, true
 end
@@ -19,6 +24,8 @@ if kind == "inet" and name == "tcp" then
     "close-wait", "last-ack", "listen", "closing", "bound-inactive",
   }
 end
+query.threads = opt.threads
+query.contexts = opt.contexts or opt.sock_contexts
 local rows = sockets(query)
 local nine = columns[kind](opt)
 local line = {

@@ -2,7 +2,7 @@
  * Forms: a source of this file's own, whose rows hold what is to be printed. Formats are
  * compared with printf itself, over all flags, widths and a range of numbers.
  */
-#include "connsh/form.h"
+#include "view/private.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -130,7 +130,7 @@ static const struct field *field(const char *name)
 	return f;
 }
 
-/* ---- a row, and a form over it ----------------------------------------------------------- */
+/* ---- a row, and a form over it ------------------------------------------------------- */
 
 struct bench {
 	size_t len;
@@ -167,7 +167,7 @@ static void stop(struct bench *b)
 static const char *printed(struct bench *b, struct form_part *root, const struct calls *calls)
 {
 	static char text[4096];
-	struct fmt_text out = { NULL };
+	struct fmt_text out = { .p = NULL };
 	struct nl_error err;
 
 	((struct nlmsghdr *)b->msg)->nlmsg_len = (uint32_t)b->len;
@@ -261,7 +261,7 @@ static struct form_text text_of(const char *text)
 	return (struct form_text){ text, strlen(text) };
 }
 
-/* ---- formats ------------------------------------------------------------------------------ */
+/* ---- formats ------------------------------------------------------------------------- */
 
 /* printf decides; what it is given here is built from the lists below only. */
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
@@ -431,7 +431,7 @@ static void test_format_faults(void **state)
 	form_free(f);
 }
 
-/* ---- values --------------------------------------------------------------------------------- */
+/* ---- values -------------------------------------------------------------------------- */
 
 static void test_text_and_names(void **state)
 {
@@ -637,8 +637,7 @@ static void test_key_faults(void **state)
 	stop(&b);
 }
 
-/* ---- renderers --------------------------------------------------------------------------------
- */
+/* ---- renderers ----------------------------------------------------------------------- */
 
 static void test_amounts(void **state)
 {
@@ -735,8 +734,106 @@ static void test_service(void **state)
 	stop(&b);
 }
 
-/* ---- parts
- * ----------------------------------------------------------------------------------------- */
+/* What rpcbind says, built; and each part of it that may be wrong. */
+struct reply {
+	size_t len;
+	unsigned char bytes[1024];
+};
+
+static void reply_number(struct reply *r, uint32_t n)
+{
+	for (int shift = 24; shift >= 0; shift -= 8)
+		r->bytes[r->len++] = (unsigned char)(n >> shift);
+}
+
+static void reply_text(struct reply *r, const char *text)
+{
+	reply_number(r, (uint32_t)strlen(text));
+	memcpy(r->bytes + r->len, text, strlen(text));
+	r->len += (strlen(text) + 3) & ~(size_t)3;
+}
+
+static void reply_program(struct reply *r, uint32_t program, const char *netid, const char *at)
+{
+	reply_number(r, 1);
+	reply_number(r, program);
+	reply_number(r, 4);
+	reply_text(r, netid);
+	reply_text(r, at);
+	reply_text(r, "superuser");
+}
+
+static void reply_start(struct reply *r)
+{
+	static const uint32_t head[] = { 0x636f6e6e, 1, 0, 0, 0, 0 };
+
+	memset(r, 0, sizeof(*r));
+	for (size_t i = 0; i < 6; i++)
+		reply_number(r, head[i]);
+}
+
+static void note_program(void *arg, uint16_t port, const char *proto, const char *program)
+{
+	char *text = arg;
+
+	snprintf(text + strlen(text), 400 - strlen(text), "%s %u %s;", proto, port, program);
+}
+
+/* What is read of the first len bytes, in a block of that size. */
+static const char *programs_of(const struct reply *r, size_t len)
+{
+	static char text[400];
+	void *copy = malloc(len ? len : 1);
+
+	text[0] = '\0';
+	memcpy(copy, r->bytes, len);
+	rpcbind_read(copy, len, note_program, text);
+	free(copy);
+	return text;
+}
+
+static void test_rpcbind(void **state)
+{
+	const char *const first = "tcp 111 portmapper;";
+	const char *const both = "tcp 111 portmapper;udp 65535 portmapper;";
+	struct reply r;
+	size_t one, two;
+
+	(void)state;
+	reply_start(&r);
+	reply_program(&r, 100000, "tcp", "0.0.0.0.0.111");
+	one = r.len;
+	reply_program(&r, 100000, "udp6", "::.255.255");
+	two = r.len;
+	reply_program(&r, 100000, "tcp", "127.0.0.1.0.112"); /* of one address only */
+	reply_program(&r, 100000, "tcp", "0.0.0.0.256.1");
+	reply_program(&r, 100000, "tcp", "0.0.0.0.1");
+	reply_program(&r, 100000, "tcp", "0.0.0.0.");
+	reply_program(&r, 100000, "tcp", "");
+	reply_program(&r, 100000, "local", "/run/rpcbind.sock");
+	reply_program(&r, 0x7fffffff, "tcp", "0.0.0.0.0.113"); /* has no name */
+	reply_number(&r, 0);
+	reply_program(&r, 100000, "tcp", "0.0.0.0.0.99"); /* behind the end */
+	assert_string_equal(programs_of(&r, r.len), both);
+	/* cut anywhere: what is whole counts */
+	for (size_t len = 0; len < r.len; len++)
+		assert_string_equal(programs_of(&r, len), len < one   ? ""
+							  : len < two ? first
+								      : both);
+	/* not ours, no reply, refused, not done */
+	for (size_t at = 3; at < 24; at += 4) {
+		if (at == 15 || at == 19)
+			continue; /* the verifier: any, of no length */
+		r.bytes[at] ^= 1;
+		assert_string_equal(programs_of(&r, r.len), "");
+		r.bytes[at] ^= 1;
+	}
+	/* a length that leads far away */
+	r.bytes[36] = 0xff;
+	assert_string_equal(programs_of(&r, r.len), "");
+}
+
+/* ---- parts --------------------------------------------------------------------------- */
 
 static void test_around(void **state)
 {
@@ -977,7 +1074,7 @@ static void test_functions(void **state)
 {
 	struct bench b;
 	struct calls calls = { .value = answer, .arg = &b };
-	struct fmt_text out = { NULL };
+	struct fmt_text out = { .p = NULL };
 	struct form_part *p;
 	struct nl_error err;
 
@@ -1042,6 +1139,7 @@ int main(void)
 		cmocka_unit_test(test_calc),
 		cmocka_unit_test(test_functions),
 		cmocka_unit_test(test_needs),
+		cmocka_unit_test(test_rpcbind),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
