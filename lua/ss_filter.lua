@@ -169,7 +169,7 @@ local function read_states(words)
     local list = operands.states_of(word) or refuse("ss: wrong state name: " .. word, 255)
     if not states then
       states = {}
-      for state = 1, 11 do
+      for state = 0, 11 do
         states[state] = not adds or nil
       end
     end
@@ -232,6 +232,18 @@ local function read(opts)
   end
   f.family = r.family
   return f
+end
+
+-- The words of state in front of a filter: their set as new() has it, or nil, and a list of the
+-- words behind them. Nil, nil and the error of new() when ss refuses them.
+function ss_filter.states(words)
+  local ok, states, at = pcall(read_states, words)
+  if ok then
+    return states, table.move(words, at, #words, 1, {})
+  elseif type(states) == "table" and states.code then
+    return nil, nil, states
+  end
+  error(states, 0)
 end
 
 -- The filter of a command line of ss: opts.words are its words behind the options, with those of

@@ -228,7 +228,8 @@ local state_groups = {
   all = {}, connected = { 7, 10 }, synchronized = { 7, 10, 2 }, big = { 3, 6 },
 }
 
--- The states that a word stands for, as a list of numbers; nil: it is none.
+-- The states that a word stands for, as a list of numbers; nil: it is none. State 0, which no
+-- socket has, is in the sets that are all but some: it keeps a mask of one state from being one.
 local function states_of(word)
   word = word:lower()
   if state_bits[word] then
@@ -242,7 +243,7 @@ local function states_of(word)
   for _, state in ipairs(state_groups[word]) do
     without[state] = true
   end
-  for state = 1, 11 do
+  for state = 0, 11 do
     if not without[state] then
       list[#list + 1] = state
     end
