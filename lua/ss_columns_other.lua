@@ -22,7 +22,10 @@ end
 -- Rows of /proc/net/unix have a state of their own unless they listen, in which datagrams count as
 -- established; and ss reads the name up to its first blank.
 local unix_state = { first = {
-  when({ from_proc = true, type = "dgram", socket_state = "unconnected", state = "close" }, "ESTAB"),
+  when({
+    from_proc = true, type = "dgram", socket_state = "unconnected", state = "close",
+    { "kernel_pointer", "!=", 0 },
+  }, "ESTAB"),
   when({ from_proc = true, state = { "established", "close" } }, { field = "socket_state", map = {
     free = "UNKNOWN", unconnected = "UNCONN", connecting = "SYN-SENT", connected = "ESTAB",
     disconnecting = "CLOSING",

@@ -241,7 +241,8 @@ local state_groups = {
   all = {}, connected = { 7, 10 }, synchronized = { 7, 10, 2 }, big = { 3, 6 },
 }
 
--- The states that a word stands for, as a list of numbers; nil: it is none.
+-- The states that a word stands for, as a list of numbers; nil: it is none. State 0, which no
+-- socket has, is in the sets that are all but some: it keeps a mask of one state from being one.
 local function states_of(word)
   word = word:lower()
   if state_bits[word] then
@@ -255,7 +256,7 @@ local function states_of(word)
   for _, state in ipairs(state_groups[word]) do
     without[state] = true
   end
-  for state = 1, 11 do
+  for state = 0, 11 do
     if not without[state] then
       list[#list + 1] = state
     end
@@ -659,7 +660,7 @@ local function read_states(words)
     local list = states_of(word) or refuse("ss: wrong state name: " .. word, 255)
     if not states then
       states = {}
-      for state = 1, 11 do
+      for state = 0, 11 do
         states[state] = not adds or nil
       end
     end
@@ -1263,6 +1264,18 @@ local function read(opts)
   end
   f.family = r.family
   return f
+end
+
+-- The words of state in front of a filter: their set as new() has it, or nil, and a list of the
+-- words behind them. Nil, nil and the error of new() when ss refuses them.
+function ss_filter.states(words)
+  local ok, states, at = pcall(read_states, words)
+  if ok then
+    return states, table.move(words, at, #words, 1, {})
+  elseif type(states) == "table" and states.code then
+    return nil, nil, states
+  end
+  error(states, 0)
 end
 
 -- The filter of a command line of ss: opts.words are its words behind the options, with those of

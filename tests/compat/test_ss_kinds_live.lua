@@ -1,73 +1,89 @@
--- What ss prints of sockets that few kernels can make: sctp, dccp, raw by sock_diag, vsock, tipc and
--- xdp. A preload library answers the dumps of both programs with the same messages (nlfeed).
+-- `connsh ss` and the installed ss, beside unix, packet, netlink, raw and mptcp sockets with every
+-- kind of name, and all tables at once.
 
-local S = require "support"
-package.path = os.getenv "TESTS" .. "/compat/?.lua;" .. package.path
-local D = require "diagfile"
-local J = require "judge"
-local kinds = require "kinds"
+package.path = (os.getenv("TESTS") or "tests") .. "/compat/?.lua;" .. package.path
 
-local feeder = (os.getenv "BUILD" or "build") .. "/tests/nlfeed.so"
+local S = require("support")
+local scenario = require("scenario")
+local C = require("compare")
 
-local function all(name, arguments, sets)
-  local path = S.temporary(kinds[name].text)
-  J.each(sets, arguments,
-    { "CONNSH_FEED=" .. kinds[name].feed .. ":" .. path, "LD_PRELOAD=" .. feeder })
+scenario.inside("kinds")
+
+local widths = { false, 80, false, 25, 120, 200, 40, 250, 60 }
+local turn = 0
+
+local function all(options, more, cols)
+  local list = {}
+  for _, option in ipairs(options) do
+    for _, extra in ipairs(more) do
+      turn = turn + 1
+      local width = cols
+      if width == nil then
+        width = widths[turn % #widths + 1]
+      end
+      list[#list + 1] = { option .. " " .. extra, { cols = width or nil } }
+    end
+  end
+  C.check_all(list)
 end
 
-local sets = { "n", "", "Hno", "ne", "Hnmi", "nemi", "HnemiO", "nepO", "nb" }
+local details = { "", "-n", "-e", "-m", "-em", "-o", "-i", "-b", "-oemi", "-nO", "-HO", "-eO", "-mO",
+  "-emO", "-b -e", "-H", "-emH" }
 
 TestKinds = {}
 
--- With udp beside it, of which a namespace of its own has none, ss shows what each row is.
-function TestKinds:test_sctp()
-  all("sctp", { "-4", "-S" }, sets)
-  all("sctp", { "-4", "-Su", "--inet-sockopt" }, sets)
-  all("sctp", { "-4", "-Stw", "--tos" }, sets)
+function TestKinds:test_unix()
+  all({ "-x", "-xa", "-xl" }, details)
 end
 
-function TestKinds:test_dccp()
-  all("dccp", { "-4", "-d" }, sets)
-  all("dccp", { "-4", "-dS", "--tos" }, sets)
+function TestKinds:test_packet()
+  all({ "-0", "-0a", "-0l" }, details)
 end
 
-function TestKinds:test_raw()
-  all("raw", { "-4", "-w" }, sets)
-  all("raw", { "-4", "-wS", "--tos" }, sets)
+function TestKinds:test_netlink()
+  all({ "-f netlink", "-a -f netlink" }, details)
 end
 
-function TestKinds:test_vsock()
-  all("vsock", { "-f", "vsock" }, sets)
+function TestKinds:test_raw_and_mptcp()
+  all({ "-wa", "-Ma", "-M" }, details)
 end
 
-function TestKinds:test_tipc()
-  all("tipc", { "-f", "tipc" }, sets)
-  all("tipc", { "-A", "tipc,udp", "--tipcinfo" }, sets)
+function TestKinds:test_everything()
+  all({ "", "-a", "-l" }, details)
 end
 
-function TestKinds:test_xdp()
-  all("xdp", { "-f", "xdp" }, sets)
-  all("xdp", { "-A", "xdp,udp" }, sets)
+function TestKinds:test_selections()
+  all({ "-A unix", "-A unix_stream", "-A u_dgr", "-A u_seq", "-A unix_dgram,unix_seqpacket",
+    "-A packet", "-A packet_raw", "-A p_dgr", "-A netlink", "-A vsock", "-A v_str", "-A v_dgr",
+    "-A tipc", "-A xdp", "-A all", "-A all,!unix", "-A inet,unix", "--vsock", "--tipc", "--xdp",
+    "-f unix", "-f link", "-f vsock", "-f tipc", "-f xdp", "-f netlink -f unix", "-x -0", "-x -t",
+    "-tuwx0", "--unix --packet", "-4 -x", "-x -4", "-6 -0", "-u -A unix" }, { "-n", "-an", "-ln" })
 end
 
-TestNames = {}
+function TestKinds:test_states()
+  all({ "-xn", "-n", "-0n", "-n -f netlink" }, { "state established", "state listening",
+    "state closed", "state all", "exclude established", "state connected", "state bucket" })
+end
 
--- With -r; what has no name is a number, in brackets if it is one of IPv6.
-function TestNames:test_hosts()
-  local rows = {}
-  for i, address in ipairs { "127.0.0.1", "0.0.0.0", "10.9.9.9" } do
-    rows[#rows + 1] = { laddr = address, raddr = address, lport = 80, rport = 40000, cookie = i }
+function TestKinds:test_every_width()
+  local list = {}
+  for cols = 20, 250, 10 do
+    list[#list + 1] = { "-xae", { cols = cols } }
+    list[#list + 1] = { "-an", { cols = cols } }
+    list[#list + 1] = { "-0ae", { cols = cols } }
   end
-  for i, address in ipairs { "::1", "::", "fe80::1", "::ffff:127.0.0.1" } do
-    rows[#rows + 1] = {
-      v6 = true, laddr = address, raddr = address, lport = 22, rport = 111, ifindex = 1, cookie = i + 9,
-    }
-  end
-  local path = S.temporary ""
-  D.write(path, rows)
-  -- no server is to be reached from here: that need not take long
-  local settings = { "TCPDIAG_FILE=" .. path, "RES_OPTIONS=timeout:1 attempts:1" }
-  J.each({ "r", "Hnr" }, { "-t" }, settings)
+  C.check_all(list)
+end
+
+function TestKinds:test_other_options()
+  all({ "-xan", "-0an", "-an -f netlink", "-aMn" }, { "--tos", "--cgroup", "--inet-sockopt", "-r",
+    "--tipcinfo", "-T", "-s" }, false)
+end
+
+TestZ = {}
+
+function TestZ:test_count()
+  C.summary()
 end
 
 S.main()
