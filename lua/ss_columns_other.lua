@@ -1,7 +1,7 @@
 -- Owns the columns that ss shows of unix, packet, netlink, vsock, tipc and xdp sockets (see
 -- ss_columns.lua).
 local parts = require "ss_columns_parts"
-local nonzero, when = parts.nonzero, parts.when
+local when = parts.when
 
 local other = {}
 

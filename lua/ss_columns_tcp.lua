@@ -23,12 +23,6 @@ local function bits(opt, part)
   return part
 end
 
-local function vegas_rtt()
-  return {
-    field = "vegas_rtt", unit = "us", unless = 0, when = { vegas_enabled = true },
-  }
-end
-
 -- What a congestion window in each round trip makes. The round trip is that of Vegas if it knows.
 local function send_rate(opt)
   local function rate(rtt)

@@ -136,6 +136,7 @@ struct form_part {
 	struct form_step *steps;
 	size_t nsteps;
 	unsigned function; /* its number, for struct calls */
+	bool bare;	   /* form_ready says: text, and nothing around it */
 };
 /* Nested no deeper than this. */
 #define FORM_DEPTH 64

@@ -735,6 +735,9 @@ int form_row(lua_State *L, int form, int cursor, const struct row *row, struct f
 	const struct lx_form *lf = lua_touserdata(L, form);
 	struct lx_calls calls;
 
+	/* most have none, and each cell of a table comes here */
+	if (!form_has_functions(lf->form))
+		return form_write(lf->form, row, NULL, out, err) ? 0 : -1;
 	calls_set(&calls, L, form, cursor);
 	return form_write(lf->form, row, &calls.calls, out, err) ? 0 : -1;
 }

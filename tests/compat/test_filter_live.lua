@@ -844,6 +844,29 @@ function TestFilter.test_words_and_states()
   check("x", { "state", "listening", "src *" })
 end
 
+-- Where no kernel runs a program the row's own test is all: texts of /proc, and dumps in files.
+function TestFilter.test_without_program()
+  math.randomseed(SEED)
+  local dump = S.temporary()
+  assert(S.run({ "ss", "-taD", dump }).code == 0)
+  local sources = {
+    { PROC_NET_TCP = "/proc/net/tcp", PROC_NET_TCP6 = "/proc/net/tcp6" },
+    { TCPDIAG_FILE = dump },
+  }
+  local telling, whole = 0, 0
+  for i = 1, 80 do
+    local words = { "-Htan", i > 2 and expression("tcp", random(0, 2)) or "sport ge 0" }
+    local env = sources[i % 2 + 1]
+    local theirs = S.run({ "ss", table.unpack(words) }, { env = env })
+    local ours = S.connsh("ss", words[1], words[2], { env = env })
+    lu.assertEquals(ours.code, theirs.code, words[2])
+    lu.assertEquals(ours.out, theirs.out, words[2] .. (i % 2 == 0 and " /proc" or " dump"))
+    whole = math.max(whole, #theirs.out)
+    telling = telling + (#theirs.out > 0 and #theirs.out < whole and 1 or 0)
+  end
+  lu.assertTrue(telling > 15, "only " .. telling .. " tell rows apart")
+end
+
 -- ss -F: lines behind the words, without comments and those that begin with 0.
 function TestFilter.test_file()
   for _, text in ipairs {
