@@ -94,8 +94,10 @@ local function ring(opt, name, way)
     { "frame_size", ",frm_size:%d" }, { "frames", ",frm_nr:%d" },
   }
   if way == "rx" then
-    list[#list + 1] = { field = "rx_ring_timeout", as = ",tmo:%d", unit = "ms", otherwise = ",tmo:0" }
-    list[#list + 1] = { when = { rx_ring_features = "rxhash" }, ",features:0x1", otherwise = ",features:0x0" }
+    list[#list + 1] =
+      { field = "rx_ring_timeout", as = ",tmo:%d", unit = "ms", otherwise = ",tmo:0" }
+    list[#list + 1] =
+      { when = { rx_ring_features = "rxhash" }, ",features:0x1", otherwise = ",features:0x0" }
   else
     list[#list + 1] = ",tmo:0,features:0x0" -- of sending there are none
   end
@@ -253,8 +255,12 @@ function other.netlink(opt)
       ":",
     },
     port,
-    { first = { when({ state = "established" }, { field = "dst_group", as = "%d:", otherwise = "0:" }), "*" } },
-    { first = { when({ state = "established" }, { field = "dst_port_id", as = "%d", wrap = 32, otherwise = "0" }), "" } },
+    { first = {
+      when({ state = "established" }, { field = "dst_group", as = "%d:", otherwise = "0:" }),
+      "*",
+    } },
+    when({ state = "established" },
+      { field = "dst_port_id", as = "%d", wrap = 32, otherwise = "0" }),
     details,
   }
 end
