@@ -856,6 +856,16 @@ static void test_around(void **state)
 	p->cut = 0;
 	p->width = 0;
 	assert_string_equal(printed(&b, p, NULL), "()");
+	/* what ends it is looked for in its own text only */
+	p = text_part(&b, "ab)cd)");
+	p->before = text_of(")");
+	p->upto = text_of(")");
+	assert_string_equal(printed(&b, p, NULL), ")ab");
+	p->width = 4;
+	p->right = true;
+	assert_string_equal(printed(&b, with_kids(&b, FORM_SEQUENCE, p, NULL), NULL), ")  ab");
+	p->upto = text_of("x");
+	assert_string_equal(printed(&b, p, NULL), ")ab)cd)");
 	/* what does not apply prints nothing at all */
 	p = field_part(&b, "text", NULL, NULL);
 	p->before = text_of("(");
