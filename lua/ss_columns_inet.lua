@@ -199,6 +199,9 @@ local function details(opt)
         { field = "wmem", as = ",t%u)" },
       }
     end
+    if opt.table == "sctp" then
+      line[#line + 1] = streams.sctp_addresses
+    end
     if info then
       line[#line + 1] = (opt.table == "sctp" or opt.table == "mptcp") and streams[opt.table]
         or tcp.info(opt)

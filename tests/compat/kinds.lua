@@ -170,13 +170,12 @@ local function tipc()
   return table.concat(list)
 end
 
--- By the name of a table: where nlfeed is to answer, the kind of columns, and the messages.
--- names: the table that ss lists before it in these tests, whose names its ports have.
-K.sctp = { feed = "2.132", kind = "inet", names = "udp", text = inet(sctp_rows()) }
-K.dccp = { feed = "2.33", kind = "inet", text = inet(dccp_rows()) }
-K.raw = { feed = "2.255", kind = "inet", text = inet(raw_rows()) }
-K.vsock = { feed = "40", kind = "vsock", text = vsock() }
-K.xdp = { feed = "44", kind = "xdp", text = xdp() }
-K.tipc = { feed = "30", kind = "tipc", text = tipc() }
+-- By the name of a table: where nlfeed is to answer, and the messages.
+K.sctp = { feed = "2.132", text = inet(sctp_rows()) }
+K.dccp = { feed = "2.33", text = inet(dccp_rows()) }
+K.raw = { feed = "2.255", text = inet(raw_rows()) }
+K.vsock = { feed = "40", text = vsock() }
+K.xdp = { feed = "44", text = xdp() }
+K.tipc = { feed = "30", text = tipc() }
 
 return K

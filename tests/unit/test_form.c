@@ -856,16 +856,17 @@ static void test_around(void **state)
 	p->cut = 0;
 	p->width = 0;
 	assert_string_equal(printed(&b, p, NULL), "()");
-	/* what ends it is looked for in its own text only */
-	p = text_part(&b, "ab)cd)");
-	p->before = text_of(")");
-	p->upto = text_of(")");
-	assert_string_equal(printed(&b, p, NULL), ")ab");
-	p->width = 4;
-	p->right = true;
-	assert_string_equal(printed(&b, with_kids(&b, FORM_SEQUENCE, p, NULL), NULL), ")  ab");
-	p->upto = text_of("x");
-	assert_string_equal(printed(&b, p, NULL), ")ab)cd)");
+	/* upto goes first: what is behind it is not there to be cut */
+	p->cuts = false;
+	p->upto = text_of("2");
+	p->width = 3;
+	assert_string_equal(printed(&b, p, NULL), "(  4)");
+	p->upto = text_of("4");
+	assert_string_equal(printed(&b, p, NULL), "(   )");
+	p->upto = text_of("(");
+	assert_string_equal(printed(&b, p, NULL), "( 42)");
+	p->upto = text_of("423");
+	assert_string_equal(printed(&b, p, NULL), "( 42)");
 	/* what does not apply prints nothing at all */
 	p = field_part(&b, "text", NULL, NULL);
 	p->before = text_of("(");
