@@ -178,10 +178,9 @@ local function asked(request, entry)
   local netns = request.pattern or request.netns
   local file = entry.proto == "tcp" and connsh.env("TCPDIAG_FILE")
   if file then
-    return { { proto = "tcp", state = states_in_file("tcp"), diag = file, verbatim = true, first_dump = true } }
-  elseif wants_text(entry.proto) and not (entry.kind == "inet" or has_text[entry.proto]) then
-    file = nil -- vsock, tipc and xdp know of no text
-  elseif wants_text(entry.proto) then
+    return { { proto = "tcp", state = states_in_file("tcp"), diag = file, verbatim = true,
+      first_dump = true } }
+  elseif wants_text(entry.proto) and (entry.kind == "inet" or has_text[entry.proto]) then
     local list = has_text[entry.proto] and texts(entry) or {}
     if entry.kind == "unix" then
       return list[1] and unix_text(entry, list[1].text) or {}

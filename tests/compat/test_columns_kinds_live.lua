@@ -1,5 +1,5 @@
--- What ss prints of sockets that few kernels can make: sctp, dccp, raw by sock_diag, vsock, tipc and
--- xdp. A preload library answers the dumps of both programs with the same messages (nlfeed).
+-- What ss prints of sockets that few kernels can make: sctp, dccp, raw by sock_diag, vsock, tipc
+-- and xdp. A preload library answers the dumps of both programs with the same messages (nlfeed).
 
 local S = require "support"
 package.path = os.getenv "TESTS" .. "/compat/?.lua;" .. package.path
@@ -60,7 +60,8 @@ function TestNames:test_hosts()
   end
   for i, address in ipairs { "::1", "::", "fe80::1", "::ffff:127.0.0.1" } do
     rows[#rows + 1] = {
-      v6 = true, laddr = address, raddr = address, lport = 22, rport = 111, ifindex = 1, cookie = i + 9,
+      v6 = true, laddr = address, raddr = address, lport = 22, rport = 111, ifindex = 1,
+      cookie = i + 9,
     }
   end
   local path = S.temporary ""

@@ -1,5 +1,5 @@
--- What ss prints of rows that came from texts of /proc/net: the same texts are read by the installed
--- ss and by `connsh ss` (PROC_NET_*).
+-- What ss prints of rows that came from texts of /proc/net: the same texts are read by the
+-- installed ss and by `connsh ss` (PROC_NET_*).
 
 local S = require "support"
 package.path = os.getenv "TESTS" .. "/compat/?.lua;" .. package.path
@@ -11,7 +11,8 @@ local function same(variable, select, text, sets)
   J.each(sets, select, { variable .. "=" .. path, variable .. "6=/dev/null" })
 end
 
-local inet_line = "%4d: %s:%04X 0100007F:C350 %02X %08X:%08X %02X:%08X %08X %5d %8d %d %d %016x %s\n"
+local inet_line =
+  "%4d: %s:%04X 0100007F:C350 %02X %08X:%08X %02X:%08X %08X %5d %8d %d %d %016x %s\n"
 local queues = { 0, 1, 100, 0x7fffffff, 0xffffffff }
 
 -- Columns of every value, and lines that end early as those of time-wait do.
@@ -34,8 +35,8 @@ local function datagrams()
   local list = { "header\n" }
   for i, rest in ipairs { "0", "0 extra words", "", "77   " } do
     for _, state in ipairs { 1, 7 } do
-      list[#list + 1] = inet_line:format(i, "0100007F", state == 7 and 53 or i, state, queues[i], queues[i + 1],
-        0, 0, 0, i, 0, 500 + i, 2, i, rest)
+      list[#list + 1] = inet_line:format(i, "0100007F", state == 7 and 53 or i, state, queues[i],
+        queues[i + 1], 0, 0, 0, i, 0, 500 + i, 2, i, rest)
     end
   end
   return table.concat(list)
@@ -52,7 +53,7 @@ end
 function TestUnix()
   local list = { "header\n" }
   local names = { "", " /a b", " @x", " /tmp/with:colon", " @00012" }
-  for type = 0, 6 do
+  for _, type in ipairs { 1, 2, 5 } do
     for state = 0, 4 do
       for _, flags in ipairs { 0, 0x10000 } do
         local i = #list
@@ -69,8 +70,8 @@ function TestPacket()
   local list = { "header\n" }
   for protocol = 0, 65535 do
     list[#list + 1] = ("%016x 3      %d    %04x   %d     1 %d      %d      %d\n"):format(0x1234,
-      protocol % 2 == 0 and 3 or 2, protocol, protocol % 3 == 0 and 1 or 0, protocol % 7, protocol % 5,
-      1000 + protocol)
+      protocol % 2 == 0 and 3 or 2, protocol, protocol % 3 == 0 and 1 or 0, protocol % 7,
+      protocol % 5, 1000 + protocol)
   end
   same("PROC_NET_PACKET", { "-0" }, table.concat(list), { "", "n", "em" })
 end

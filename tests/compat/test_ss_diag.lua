@@ -61,7 +61,9 @@ end
 
 local boundaries = {
   B = { 0, 1, 3, 10, 0x7f, 0xff },
-  I4 = { 0, 1, 3, 999, 1000, 65534, 65535, 65536, 3000000, 1234567, 0x7fffffff, 0x80000000, 0xffffffff },
+  I4 = {
+    0, 1, 3, 999, 1000, 65534, 65535, 65536, 3000000, 1234567, 0x7fffffff, 0x80000000, 0xffffffff,
+  },
   i8 = {
     0, 1, 999, 1000, 124999, 125000, 999499999, 1 << 32, 1 << 40, (1 << 53) + 1, math.maxinteger,
     math.mininteger, -1,
@@ -101,8 +103,8 @@ end
 -- Older kernels have a shorter struct.
 function TestInfo:test_lengths()
   local rows = {}
-  for _, size in ipairs { 4, 8, 60, 84, 92, 100, 104, 120, 136, 144, 148, 152, 160, 168, 192, 200, 216,
-    224, 232, 240, 248 } do
+  for _, size in ipairs { 4, 8, 60, 84, 92, 100, 104, 120, 136, 144, 148, 152, 160, 168, 192, 200,
+    216, 224, 232, 240, 248 } do
     rows[#rows + 1] = { attrs = { { A.info, D.tcp_info(full, size) }, { A.cong, "reno\0" } } }
   end
   rows[#rows + 1] = { attrs = { { A.info, D.tcp_info(full, 280) } } }
@@ -176,7 +178,8 @@ function TestCongestion:test_algorithms()
   for _, bw in ipairs { 0, 1, 1 << 31, 1 << 40, -1 } do
     for _, rtt in ipairs { 0, 1, 1250, 0xffffffff } do
       for _, gain in ipairs { 0, 1, 256, 739, 0xffffffff } do
-        rows[#rows + 1] = info_row(base, { { A.bbr, string.pack("<i8I4I4I4", bw, rtt, gain, gain) } })
+        local bbr = string.pack("<i8I4I4I4", bw, rtt, gain, gain)
+        rows[#rows + 1] = info_row(base, { { A.bbr, bbr } })
       end
     end
   end
@@ -256,12 +259,16 @@ function TestExtended:test_identity()
     rows[#rows + 1] = { attrs = { { A.cgroup, string.pack("<I8", n) } } }
   end
   for byte = 0, 255, 5 do
-    rows[#rows + 1] = { attrs = { { A.tos, string.char(byte) }, { A.tclass, string.char(255 - byte) } } }
+    rows[#rows + 1] = {
+      attrs = { { A.tos, string.char(byte) }, { A.tclass, string.char(255 - byte) } },
+    }
     rows[#rows + 1] = { attrs = { { A.tclass, string.char(byte) } }, v6 = true }
   end
   for down = 0, 3 do
     rows[#rows + 1] = { attrs = { { A.shutdown, string.char(down) } } }
-    rows[#rows + 1] = { v6 = true, attrs = { { A.shutdown, string.char(down) }, { A.v6only, "\0" } } }
+    rows[#rows + 1] = {
+      v6 = true, attrs = { { A.shutdown, string.char(down) }, { A.v6only, "\0" } },
+    }
   end
   compare(rows)
 end

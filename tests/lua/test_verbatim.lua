@@ -1,5 +1,5 @@
--- Fields of sockets that only ss needs to the letter: the setting verbatim, keys of TCP MD5, and what
--- kernel TLS tells of sending without copies. The rows are files of messages (diagfile.lua).
+-- Fields of sockets that only ss needs to the letter: the setting verbatim, keys of TCP MD5, and
+-- what kernel TLS tells of sending without copies. The rows are files of messages (diagfile.lua).
 -- luacheck: globals sockets
 
 local lu = require "luaunit"
@@ -20,7 +20,8 @@ TestVerbatim = {}
 
 function TestVerbatim:test_listeners()
   local row = {
-    state = 10, lport = 80, attrs = { { A.info, D.tcp_info { unacked = 3, sacked = 128, snd_cwnd = 10 } } },
+    state = 10, lport = 80,
+    attrs = { { A.info, D.tcp_info { unacked = 3, sacked = 128, snd_cwnd = 10 } } },
   }
   local s = first(row)
   lu.assertNil(s.unacked)
@@ -49,8 +50,9 @@ function TestVerbatim:test_doubles_of_the_kernel()
   local row = D.message { state = 1, lport = 1, cookie = 5, inode = 5 }
   local path = S.temporary(row .. row)
   local function count(more)
-    local result = S.run { "env", "CONNSH_FEED=2.6:" .. path, "LD_PRELOAD=" .. feeder, S.connsh_path(),
-      "-e", "print(sockets{proto='tcp', family='inet', ordered=true" .. more .. "}:count())" }
+    local result = S.run { "env", "CONNSH_FEED=2.6:" .. path, "LD_PRELOAD=" .. feeder,
+      S.connsh_path(), "-e", "print(sockets{proto='tcp', family='inet', ordered=true" ..
+        more .. "}:count())" }
     lu.assertEquals(result.code, 0, result.err)
     return result.out
   end
@@ -62,7 +64,8 @@ TestMd5 = {}
 
 function TestMd5:test_keys()
   local s = first { attrs = { { A.info, D.tcp_info {} }, {
-    A.md5, D.md5key("\10\0\0\1", 24, "secret\0\255") .. D.md5key("\32\1" .. ("\0"):rep(13) .. "\9", 128, ""),
+    A.md5, D.md5key("\10\0\0\1", 24, "secret\0\255") ..
+      D.md5key("\32\1" .. ("\0"):rep(13) .. "\9", 128, ""),
   } } }
   lu.assertEquals(s.md5_keys, 2)
   lu.assertEquals(s.md5_peers, { "10.0.0.1/24", "2001::9/128" })
@@ -85,7 +88,8 @@ TestTls = {}
 
 function TestTls:test_zerocopy()
   local function with(parts)
-    return first({ attrs = { { A.ulp, D.nest { { 1, "tls\0" }, { 2, D.nest(parts) } } } } }).tls_zerocopy
+    local ulp = D.nest { { 1, "tls\0" }, { 2, D.nest(parts) } }
+    return first({ attrs = { { A.ulp, ulp } } }).tls_zerocopy
   end
   lu.assertEquals(with { { 1, string.pack("<I2", 0x303) }, { 5, "" } }, true)
   lu.assertEquals(with { { 1, string.pack("<I2", 0x303) } }, false)
@@ -96,7 +100,8 @@ end
 TestProtocols = {}
 
 function TestProtocols:test_numbers()
-  local text = "header\n0: 00000000:003A 00000000:0000 07 00000000:00000000 00:00000000 00000000 0 0 5 2 0 0\n"
+  local text = "header\n0: 00000000:003A 00000000:0000 07 00000000:00000000 00:00000000 "
+    .. "00000000 0 0 5 2 0 0\n"
   local path = S.temporary(text)
   local s = sockets({ proto = "raw", family = "inet", text = path }):first()
   lu.assertEquals({ s.protocol_number, s.lport }, { 58 })
