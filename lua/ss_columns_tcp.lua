@@ -240,7 +240,7 @@ function tcp.proc_retrans(as, unless)
   } }
 end
 
--- Times are in seconds here; a short line stands for a window of 2.
+-- Times are in seconds here; a line that ends before them stands for a window of 2.
 tcp.proc_info = {
   { field = "rto", as = " rto:%g", unit = "s", unless = { 0, 3 } },
   { field = "ato", as = " ato:%g", unit = "s", unless = 0 },
@@ -249,6 +249,7 @@ tcp.proc_info = {
   { first = {
     when({ cwnd = 0 }, ""),
     { field = "cwnd", as = " cwnd:%u" },
+    when({ rto = true }, ""),
     " cwnd:2",
   } },
   nonzero("ssthresh", " ssthresh:%d"),
