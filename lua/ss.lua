@@ -116,28 +116,73 @@ local function texts(entry)
   return list
 end
 
--- What is asked beside the filter: a list of tables of conditions, one a query.
+-- A file has rows of states that no dump is asked for.
+local any_state = {
+  "established", "syn-sent", "syn-recv", "fin-wait-1", "fin-wait-2", "time-wait", "close",
+  "close-wait", "last-ack", "listen", "closing", "bound-inactive",
+}
+
+-- The states of a unix socket as ss takes them from a text, by the numbers of TCP's; one of
+-- datagrams that has an address in the kernel counts as connected.
+local addressed = { "and", { "type", "=", "dgram" }, { "kernel_pointer", "!=", 0 } }
+local text_states = {
+  [1] = { "or", { "socket_state", "=", "connected" },
+    { "and", { "socket_state", "=", "unconnected" }, addressed } },
+  [2] = { "socket_state", "=", "connecting" },
+  [7] = { "and", { "socket_state", "=", "unconnected" }, { "not", addressed } },
+  [11] = { "socket_state", "=", "disconnecting" },
+}
+
+local function unix_state(states)
+  local either = { "or" }
+  for _, n in ipairs(states) do
+    if n == 10 then
+      either[#either + 1] = { "state", "=", n }
+    elseif text_states[n] then
+      either[#either + 1] = { "and", { "state", "!=", 10 }, text_states[n] }
+    end
+  end
+  return either
+end
+
+-- ss sorts the rows of such a text by type and inode.
+local function unix_text(entry, path)
+  local list = {}
+  for _, socket_type in ipairs(entry.types or { "stream", "dgram", "seqpacket" }) do
+    for _, has_inode in ipairs { false, true } do
+      local conditions = { proto = "unix", text = path, type = socket_type, inode = has_inode,
+        verbatim = true, sort = has_inode and "inode" or nil }
+      if entry.states then
+        conditions[1] = unix_state(entry.states)
+      end
+      list[#list + 1] = conditions
+    end
+  end
+  return list
+end
+
+-- What is asked beside the filter: a list of tables of conditions, one a query; `sort` of one names
+-- the field that its rows are sorted by.
 local function asked(request, entry)
   local netns = request.pattern or request.netns
   local file = entry.proto == "tcp" and connsh.env("TCPDIAG_FILE")
   if file then
-    return { { proto = "tcp", diag = file, verbatim = true, first_dump = true } }
-  elseif wants_text(entry.proto) and not (entry.kind == "inet" or has_text[entry.proto]) then
-    file = nil -- vsock, tipc and xdp know of no text
-  elseif wants_text(entry.proto) then
+    return { { proto = "tcp", state = any_state, diag = file, verbatim = true, first_dump = true } }
+  elseif wants_text(entry.proto) and (entry.kind == "inet" or has_text[entry.proto]) then
     local list = has_text[entry.proto] and texts(entry) or {}
+    if entry.kind == "unix" then
+      return list[1] and unix_text(entry, list[1].text) or {}
+    end
     for _, conditions in ipairs(list) do
       conditions.proto, conditions.state, conditions.type = entry.proto, entry.states, entry.types
-      conditions.netns, conditions.verbatim = netns, true
+      conditions.netns, conditions.verbatim, conditions.ordered = netns, true, true
+      conditions.threads = request.threads
     end
     return list
   end
   local conditions = { proto = entry.proto, state = entry.states, type = entry.types,
     netns = netns, ordered = true, listed = true, verbatim = true, threads = request.threads,
     contexts = request.contexts or request.sock_contexts }
-  if entry.kind == "unix" then
-    conditions.inode = true -- those that wait to be accepted are not listed
-  end
   if entry.families then
     if #entry.families == 0 then
       return {}
@@ -162,13 +207,29 @@ local function queries(request, entry, list)
   local condition = condition_of(request, entry)
   local made = {}
   for _, conditions in ipairs(list or asked(request, entry)) do
+    local sort = conditions.sort
+    conditions.sort = nil
     local q = sockets(conditions)
-    made[#made + 1] = condition and q:where(condition) or q
+    q = condition and q:where(condition) or q
+    made[#made + 1] = sort and q:sort(sort) or q
   end
   return made
 end
 
 -- ---- rows
+
+-- Of tables without names of ports of their own ss takes those of the table before them.
+local function names_before(request, entry)
+  local names
+  for _, before in ipairs(request.select:plan()) do
+    if before.proto == entry.proto then
+      break
+    elseif before.proto == "raw" or before.proto == "udp" or before.proto == "tcp" then
+      names = before.proto
+    end
+  end
+  return names
+end
 
 -- What the columns of a table's kind are told, ss_columns.lua.
 local function column_options(request, entry)
@@ -178,6 +239,8 @@ local function column_options(request, entry)
     "sock_contexts", "oneline", "events" } do
     opt[name] = request[name]
   end
+  opt.file = entry.proto == "tcp" and connsh.env("TCPDIAG_FILE") ~= nil
+  opt.names = names_before(request, entry)
   return opt
 end
 
@@ -345,12 +408,27 @@ local function list_table(request, grid, entry)
   end
 end
 
+-- What -D asks for beside the sockets, as tables of -i, -m and --tos do.
+local diag_extensions = {
+  info = { "info", "vegasinfo", "cong" }, memory = { "meminfo", "skmeminfo" },
+  tos = { "tos", "tclass" },
+}
+
+-- -D: a failed write is a failure of the program.
 local function save_diag(request)
+  local extensions = {}
+  for name, list in pairs(diag_extensions) do
+    table.move(request[name] and list or {}, 1, #list, #extensions + 1, extensions)
+  end
   for _, entry in ipairs(request.select:plan()) do
     if entry.proto == "tcp" then
       local conditions = asked(request, entry)[1]
       if conditions then
-        sockets(conditions):save_diag(request.diag:sub(1, 1) == "-" and "-" or request.diag)
+        local path = request.diag:sub(1, 1) == "-" and "-" or request.diag
+        local done, why = sockets(conditions):save_diag(path, extensions)
+        if not done then
+          leave(1, "ss: " .. why .. "\n")
+        end
       end
       return
     end
@@ -463,17 +541,15 @@ local function arguments(what)
   return words
 end
 
--- Its failures raise; what it printed is all there is else.
+-- Calls f for Lua: what ends a run of ss with a failure, or with a message, raises.
 local function call(f, ...)
   local ok, result = quietly(f, ...)
   if ok then
     return result
   elseif type(result) ~= "table" or not result.ss_exit then
     error(result, 0)
-  elseif result.ss_exit ~= 0 then
-    error((result.text or "ss: this cannot be done\n"):gsub("\n$", ""), 0)
-  elseif result.text then
-    io.stderr:write(result.text)
+  elseif result.ss_exit ~= 0 or result.text then
+    error(((result.text or "ss: this cannot be done\n"):gsub("\n$", "")), 0)
   end
 end
 
@@ -485,13 +561,16 @@ local function query_of(args)
   local protos, either = {}, { "or" }
   for _, entry in ipairs(request.select:plan()) do
     local conditions = asked(request, entry)[1]
-    if conditions then
+    if conditions then -- of the kernel's answer, also where files stand in for it
       protos[#protos + 1] = entry.proto
       local all = { "and", { "proto", "=", entry.proto } }
-      for _, name in ipairs { "family", "state", "type", "inode" } do
-        if conditions[name] ~= nil then
+      for _, name in ipairs { "family", "state", "type" } do
+        if conditions[name] then
           all[#all + 1] = { name, "=", conditions[name] }
         end
+      end
+      if entry.kind == "unix" then -- ss does not list those that wait to be accepted
+        all[#all + 1] = { "inode", "=", true }
       end
       all[#all + 1] = condition_of(request, entry)
       either[#either + 1] = all
@@ -505,7 +584,7 @@ local function query_of(args)
 end
 
 function ss.query(what)
-  return call(query_of, arguments(what)) or error("ss: these options select no sockets", 0)
+  return call(query_of, arguments(what)) or error("ss: these options ask for no sockets", 0)
 end
 
 return setmetatable(ss, {

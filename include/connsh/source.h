@@ -48,11 +48,10 @@ int env_listens(struct env *e, uint16_t port);
 bool env_verbatim(const struct env *e);
 void env_set_verbatim(struct env *e, bool verbatim);
 /*
- * The ports of the namespace that the kernel gives to sockets that ask for none
- * (ip_local_port_range, ip(7)), from and to inside. False: not known. Read when it is first asked
- * for.
+ * The ports that the kernel takes for who asks for none: net.ipv4.ip_local_port_range of the
+ * namespace, read once. False when it is not known.
  */
-bool env_local_ports(struct env *e, uint16_t *from, uint16_t *to);
+bool env_local_ports(struct env *e, uint16_t *lo, uint16_t *hi);
 /* What was asked for beside the rows and could not be had, as a sentence; NULL: nothing. */
 const char *env_lacks(const struct env *e);
 /* Adds a sentence to it, unless there is one. */

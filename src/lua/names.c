@@ -96,7 +96,7 @@ static int names_cgroup_id(lua_State *L)
 	uint64_t id = 0;
 	int code;
 
-	if (path[0] == '/' && cgroup_id_of_file(path, &id)) {
+	if (cgroup_id_of_file(path, &id)) {
 		lua_pushinteger(L, (lua_Integer)id);
 		return 1;
 	}

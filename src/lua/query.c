@@ -297,7 +297,8 @@ static uint32_t extensions_check(lua_State *L, int index)
 			near = nearest_name(name, near, e->name);
 		if (!e->name)
 			luaL_error(L, "save_diag: there is no extension '%s'%s%s%s", name,
-				   near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+				   near ? "; did you mean '" : "", near ? near : "",
+				   near ? "'?" : "");
 		bits |= (uint32_t)e->value;
 		lua_pop(L, 1);
 	}

@@ -68,7 +68,8 @@ static int copy_dump(struct saving *s, struct nl_dump *d, bool *began, struct nl
 		return -1;
 	if (nl_dump_flags(d) & NL_INTERRUPTED) {
 		s->report->complete = false;
-		report_warn(s->report, "%s changed while the kernel listed them: rows may be missing",
+		report_warn(s->report,
+			    "%s changed while the kernel listed them: rows may be missing",
 			    s->dump.request.what);
 	}
 	return write_message(s, nl_dump_done(d), err);

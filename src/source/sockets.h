@@ -134,7 +134,8 @@ struct reader *lines_open(const struct scan_request *req, const char *path, line
 			  line_message *lenient, struct nl_error *err);
 line_message packet_line, netlink_line; /* of net/packet and net/netlink */
 line_message packet_text, netlink_text; /* the same of a file that the query names */
-/* The next n words of a line as whole numbers of these bases (0: passed over). */
+/* The next n words of a line as whole numbers of these bases (0: hexadecimal, or 0 if it is none).
+ */
 bool line_numbers(const char **line, const char *end, const unsigned char *bases, size_t n,
 		  uint64_t *numbers);
 /* The states of the table that the parts hold; those of a table of STATE_ANY are all or none. */
@@ -205,7 +206,7 @@ bool from_proc(const struct row *row);
  * and whatever ends it. One that is negative is 2^64 less. False: there is none, *p stays.
  */
 bool text_number(const char **p, const char *end, unsigned base, uint64_t *n);
-/* How many of n numbers of these bases there are; those that are missing are 0. */
+/* How many of n numbers of these bases (0: 16) there are; those that are missing are 0. */
 size_t text_numbers(const char **p, const char *end, const unsigned char *bases, size_t n,
 		    uint64_t *numbers);
 /* As proc_socket_parse; what the line lacks at its end is 0, or not there. */

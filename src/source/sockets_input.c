@@ -167,7 +167,7 @@ static int whole_message(struct diag_file *d, const struct nlmsghdr **msg, struc
 {
 	for (;;) {
 		size_t left = d->len - d->at, pos = 0, need = NLMSG_HDRLEN;
-		const struct nlmsghdr *head = (const void *)(d->buf + d->at);
+		const struct nlmsghdr *head = left ? (const void *)(d->buf + d->at) : NULL;
 		bool bad;
 		int rc;
 

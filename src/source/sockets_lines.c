@@ -98,8 +98,13 @@ bool line_numbers(const char **line, const char *end, const unsigned char *bases
 		const char *word;
 		size_t len = word_next(line, end, &word);
 
-		if (len == 0 || (bases[i] && !word_number(word, len, bases[i], &numbers[i])))
+		if (len == 0)
 			return false;
+		if (word_number(word, len, bases[i] ? bases[i] : 16, &numbers[i]))
+			continue;
+		if (bases[i])
+			return false;
+		numbers[i] = 0;
 	}
 	return true;
 }

@@ -311,10 +311,14 @@ const struct enum_name socket_state_names[] = {
 
 #define EXTENSION(name) 1 << (INET_DIAG_##name - 1)
 const struct enum_name diag_extensions[] = {
-	{ EXTENSION(MEMINFO), "meminfo" },     { EXTENSION(INFO), "info" },
-	{ EXTENSION(VEGASINFO), "vegasinfo" }, { EXTENSION(CONG), "cong" },
-	{ EXTENSION(TOS), "tos" },	       { EXTENSION(TCLASS), "tclass" },
-	{ EXTENSION(SKMEMINFO), "skmeminfo" }, { EXTENSION(SHUTDOWN), "shutdown" },
+	{ EXTENSION(MEMINFO), "meminfo" },
+	{ EXTENSION(INFO), "info" },
+	{ EXTENSION(VEGASINFO), "vegasinfo" },
+	{ EXTENSION(CONG), "cong" },
+	{ EXTENSION(TOS), "tos" },
+	{ EXTENSION(TCLASS), "tclass" },
+	{ EXTENSION(SKMEMINFO), "skmeminfo" },
+	{ EXTENSION(SHUTDOWN), "shutdown" },
 	{ 0, NULL },
 };
 

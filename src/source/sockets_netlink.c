@@ -28,7 +28,7 @@ enum { UNCONNECTED = 0, CONNECTED = 1, UNTOLD = UINT8_MAX };
  * net/netlink/af_netlink.c. Of the groups it has the first 32.
  */
 enum { SK, PROTO, PORT, GROUPS, RMEM, WMEM, DUMP, LOCKS, DROPS, INODE, WORDS };
-static const unsigned char bases[WORDS] = { 16, 10, 10, 16, 10, 10, 16, 10, 10, 10 };
+static const unsigned char bases[WORDS] = { 0, 10, 10, 16, 10, 10, 0, 0, 10, 10 };
 
 /* The first have of them are there. */
 static void put_line(const uint64_t n[WORDS], size_t have, struct message *m)

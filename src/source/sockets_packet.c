@@ -27,7 +27,7 @@ const struct shape shape_packet = {
 
 /* sk RefCnt Type Proto Iface R Rmem User Inode; packet_seq_show, net/packet/af_packet.c */
 enum { SK, REFCNT, TYPE, PROTO, IFACE, RUNNING, RMEM, USER, INODE, WORDS };
-static const unsigned char bases[WORDS] = { 16, 10, 10, 16, 10, 10, 10, 10, 10 };
+static const unsigned char bases[WORDS] = { 0, 10, 10, 16, 10, 10, 10, 10, 10 };
 
 /* The first have of them are there. */
 static void put_line(const uint64_t n[WORDS], size_t have, struct message *m)

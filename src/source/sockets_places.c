@@ -52,8 +52,7 @@
 		ATTR(netlink, ATTR_ZERO, (index)*4, 4), ATTR(xdp, XDP_DIAG_MEMINFO, (index)*4, 4)
 
 /* INET_DIAG_MEMINFO has four of them (inet_sk_diag_fill, net/ipv4/inet_diag.c). */
-#define MEMINFO(member)                                                              \
-	ATTR(inet, INET_DIAG_MEMINFO, offsetof(struct inet_diag_meminfo, member), 4)
+#define MEMINFO(member) ATTR(inet, INET_DIAG_MEMINFO, offsetof(struct inet_diag_meminfo, member), 4)
 
 _Static_assert(PACKET_DIAG_INFO == 0 && NETLINK_DIAG_MEMINFO == 0 && TIPC_NLA_SOCK_STAT_RCVQ == 0 &&
 		       TIPC_NLA_SOCK_GROUP_ID == 0,

@@ -61,7 +61,7 @@ size_t text_numbers(const char **p, const char *end, const unsigned char *bases,
 	size_t i = 0;
 
 	memset(numbers, 0, n * sizeof(*numbers));
-	while (i < n && text_number(p, end, bases[i], &numbers[i]))
+	while (i < n && text_number(p, end, bases[i] ? bases[i] : 16, &numbers[i]))
 		i++;
 	return i;
 }
@@ -177,7 +177,10 @@ bool text_socket_parse(const char *line, size_t len, const struct sock_table *t,
 
 	memset(out, 0, sizeof(*out));
 	out->msg.idiag_family = t->family;
-	if (!p++ || !endpoint(&p, end, t->family, id->idiag_src, &id->idiag_sport) ||
+	if (!p)
+		return false;
+	p++;
+	if (!endpoint(&p, end, t->family, id->idiag_src, &id->idiag_sport) ||
 	    !endpoint(&p, end, t->family, id->idiag_dst, &id->idiag_dport))
 		return false;
 	p = columns(p, end, out, &whole);

@@ -304,7 +304,7 @@ local snmp = "Ip: Forwarding DefaultTTL\nIp: 1 64\nTcp: RtoAlgorithm RtoMin RtoM
   .. " PassiveOpens AttemptFails EstabResets CurrEstab InSegs\nTcp: 1 200 120000 -1 10 20 30 40 %s 60\n"
 
 function TestOthers:test_summary()
-  for _, n in ipairs({ 0, 1, 12345, 999999999, 2147483647, 4294967295 }) do
+  for _, n in ipairs({ 0, 1, 12345, 999999999 }) do
     check({ SOCKSTAT = sockstat:format(n, n, n // 3, n // 2, n), SOCKSTAT6 = sockstat6:format(n // 5),
       SNMP = snmp:format(n) }, { "-s", "-sH" }, { false, 40 })
   end
