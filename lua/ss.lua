@@ -19,30 +19,32 @@ local NOT_CLOSED = { [2] = true, [95] = true } -- ENOENT, EOPNOTSUPP: it is gone
 
 -- ---- the command line
 
--- The filter of the operands and of -F's file; its states and family become the selection's.
-local function read_filter(request, words)
+local function refuse(wrong)
+  leave(wrong.code, wrong.text .. "\n", wrong.usage)
+end
+
+-- The filter of the words behind those of state, and of -F's file.
+local function read_filter(request)
   local ss_filter = require "ss_filter"
   local more, wrong, filter
   if request.filter_file then
     more, wrong = ss_filter.file_words(request.filter_file:read("a"))
   end
   if not wrong then
-    filter, wrong = ss_filter.new { words = words, more = more, tables = request.select.tables,
-      family = request.select.last_family, netns = request.netns }
+    filter, wrong = ss_filter.new { words = request.words, more = more,
+      tables = request.select.tables, family = request.select.last_family,
+      netns = request.netns }
   end
   if not filter then
-    leave(wrong.code, wrong.text .. "\n", wrong.usage)
+    refuse(wrong)
   end
   request.filter = filter
-  if filter.states then
-    request.select:only_states(filter.states)
-  end
   if filter.family then
     request.select:only_family(filter.family)
   end
 end
 
--- Arguments -> a request: what the options say, the selection, the filter.
+-- Arguments -> a request: what the options say, and the words of the filter.
 local function read(args)
   local request = { select = select.new() }
   local words, wrong = getopt.read(options.rows, args, function(row, value)
@@ -51,19 +53,26 @@ local function read(args)
   if not words then
     leave(255, "ss: " .. wrong .. "\n", true)
   end
-  return request, words
+  request.words = words
+  return request
 end
 
-local function complete(request, words)
-  request.select:complete()
-  if next(request.select.tables) == nil then
-    leave(0, "ss: no socket tables to show with such filter.\n")
-  elseif next(request.select.families) == nil then
-    leave(0, "ss: no families to show with such filter.\n")
+-- The words of state, and what the options leave open of the selection.
+local function complete(request)
+  local states, rest, wrong = require("ss_filter").states(request.words)
+  if wrong then
+    refuse(wrong)
   end
-  read_filter(request, words)
-  if request.select:states() == 0 then
-    leave(0, "ss: no socket states to show with such filter.\n")
+  request.words = rest
+  if states then
+    request.select:only_states(states)
+  end
+  request.select:complete()
+  local nothing = next(request.select.tables) == nil and "socket tables"
+    or next(request.select.families) == nil and "families"
+    or request.select:states() == 0 and "socket states"
+  if nothing then
+    leave(0, "ss: no " .. nothing .. " to show with such filter.\n")
   end
 end
 
@@ -107,28 +116,86 @@ local function texts(entry)
   return list
 end
 
--- What is asked beside the filter: a list of tables of conditions, one a query.
+-- To the library a closed socket of tcp is a bound one: the kernel has no list of others, but files
+-- have. states: numbers, nil: all.
+local CLOSED, BOUND = 7, 13
+local function states_in_file(proto, states)
+  if proto ~= "tcp" then
+    return states
+  end
+  local list = {}
+  for n = 1, states and #states or 11 do
+    list[#list + 1] = states and states[n] or n
+    if list[#list] == CLOSED then
+      list[#list + 1] = BOUND
+    end
+  end
+  return list
+end
+
+-- The states of a unix socket as ss takes them from a text, by the numbers of TCP's; one of
+-- datagrams that has an address in the kernel counts as connected.
+local addressed = { "and", { "type", "=", "dgram" }, { "kernel_pointer", "!=", 0 } }
+local text_states = {
+  [1] = { "or", { "socket_state", "=", "connected" },
+    { "and", { "socket_state", "=", "unconnected" }, addressed } },
+  [2] = { "socket_state", "=", "connecting" },
+  [7] = { "and", { "socket_state", "=", "unconnected" }, { "not", addressed } },
+  [11] = { "socket_state", "=", "disconnecting" },
+}
+
+local function unix_state(states)
+  local either = { "or" }
+  for _, n in ipairs(states) do
+    if n == 10 then
+      either[#either + 1] = { "state", "=", n }
+    elseif text_states[n] then
+      either[#either + 1] = { "and", { "state", "!=", 10 }, text_states[n] }
+    end
+  end
+  return either
+end
+
+-- ss sorts the rows of such a text by type and inode.
+local function unix_text(entry, path)
+  local list = {}
+  for _, socket_type in ipairs(entry.types or { "stream", "dgram", "seqpacket" }) do
+    for _, has_inode in ipairs { false, true } do
+      local conditions = { proto = "unix", text = path, type = socket_type, inode = has_inode,
+        verbatim = true, sort = has_inode and "inode" or nil }
+      if entry.states then
+        conditions[1] = unix_state(entry.states)
+      end
+      list[#list + 1] = conditions
+    end
+  end
+  return list
+end
+
+-- What is asked beside the filter: a list of tables of conditions, one a query; `sort` of one names
+-- the field that its rows are sorted by.
 local function asked(request, entry)
   local netns = request.pattern or request.netns
   local file = entry.proto == "tcp" and connsh.env("TCPDIAG_FILE")
   if file then
-    return { { proto = "tcp", diag = file, verbatim = true, first_dump = true } }
-  elseif wants_text(entry.proto) and not (entry.kind == "inet" or has_text[entry.proto]) then
-    file = nil -- vsock, tipc and xdp know of no text
-  elseif wants_text(entry.proto) then
+    return { { proto = "tcp", state = states_in_file("tcp"), diag = file, verbatim = true,
+      first_dump = true } }
+  elseif wants_text(entry.proto) and (entry.kind == "inet" or has_text[entry.proto]) then
     local list = has_text[entry.proto] and texts(entry) or {}
+    if entry.kind == "unix" then
+      return list[1] and unix_text(entry, list[1].text) or {}
+    end
     for _, conditions in ipairs(list) do
-      conditions.proto, conditions.state, conditions.type = entry.proto, entry.states, entry.types
-      conditions.netns, conditions.verbatim = netns, true
+      conditions.proto, conditions.type = entry.proto, entry.types
+      conditions.state = states_in_file(entry.proto, entry.states)
+      conditions.netns, conditions.verbatim, conditions.ordered = netns, true, true
+      conditions.threads = request.threads
     end
     return list
   end
   local conditions = { proto = entry.proto, state = entry.states, type = entry.types,
     netns = netns, ordered = true, listed = true, verbatim = true, threads = request.threads,
     contexts = request.contexts or request.sock_contexts }
-  if entry.kind == "unix" then
-    conditions.inode = true -- those that wait to be accepted are not listed
-  end
   if entry.families then
     if #entry.families == 0 then
       return {}
@@ -153,13 +220,29 @@ local function queries(request, entry, list)
   local condition = condition_of(request, entry)
   local made = {}
   for _, conditions in ipairs(list or asked(request, entry)) do
+    local sort = conditions.sort
+    conditions.sort = nil
     local q = sockets(conditions)
-    made[#made + 1] = condition and q:where(condition) or q
+    q = condition and q:where(condition) or q
+    made[#made + 1] = sort and q:sort(sort) or q
   end
   return made
 end
 
 -- ---- rows
+
+-- Of tables without names of ports of their own ss takes those of the table before them.
+local function names_before(request, entry)
+  local names
+  for _, before in ipairs(request.select:plan()) do
+    if before.proto == entry.proto then
+      break
+    elseif before.proto == "raw" or before.proto == "udp" or before.proto == "tcp" then
+      names = before.proto
+    end
+  end
+  return names
+end
 
 -- What the columns of a table's kind are told, ss_columns.lua.
 local function column_options(request, entry)
@@ -169,6 +252,8 @@ local function column_options(request, entry)
     "sock_contexts", "oneline", "events" } do
     opt[name] = request[name]
   end
+  opt.file = entry.proto == "tcp" and connsh.env("TCPDIAG_FILE") ~= nil
+  opt.names = names_before(request, entry)
   return opt
 end
 
@@ -229,7 +314,8 @@ local function kill_table(request, grid, entry, forms)
       if EPERM_LIKE[code] and has_text[entry.proto] and entry.proto ~= "tcp" then
         local list = texts(entry)
         for _, conditions in ipairs(list) do
-          conditions.proto, conditions.state = entry.proto, entry.states
+          conditions.proto = entry.proto
+          conditions.state = states_in_file(entry.proto, entry.states)
         end
         for _, text in ipairs(queries(request, entry, list)) do
           grid:add(text, forms)
@@ -336,12 +422,27 @@ local function list_table(request, grid, entry)
   end
 end
 
+-- What -D asks for beside the sockets, as tables of -i, -m and --tos do.
+local diag_extensions = {
+  info = { "info", "vegasinfo", "cong" }, memory = { "meminfo", "skmeminfo" },
+  tos = { "tos", "tclass" },
+}
+
+-- -D: a failed write is a failure of the program.
 local function save_diag(request)
+  local extensions = {}
+  for name, list in pairs(diag_extensions) do
+    table.move(request[name] and list or {}, 1, #list, #extensions + 1, extensions)
+  end
   for _, entry in ipairs(request.select:plan()) do
     if entry.proto == "tcp" then
       local conditions = asked(request, entry)[1]
       if conditions then
-        sockets(conditions):save_diag(request.diag:sub(1, 1) == "-" and "-" or request.diag)
+        local path = request.diag:sub(1, 1) == "-" and "-" or request.diag
+        local done, why = sockets(conditions):save_diag(path, extensions)
+        if not done then
+          leave(1, "ss: " .. why .. "\n")
+        end
       end
       return
     end
@@ -380,22 +481,22 @@ end
 
 -- Runs ss and returns its exit code; leave() of ss_options ends it early.
 local function run(args)
-  local request, words = read(args)
+  local request = read(args)
   if request.summary then
     summary(request)
-    if request.select.default and #words == 0 then
+    if request.select.default and #request.words == 0 then
       return 0
     end
   end
+  complete(request)
   if request.diag then
-    request.select:complete()
     if not request.select.tables.tcp then
       leave(0, "ss: tcpdiag dump requested and no tcp in filter.\n")
     end
     save_diag(request)
     return 0
   end
-  complete(request, words)
+  read_filter(request)
   local grid = not request.json and open_grid(request)
   if request.events then
     follow(request, grid)
@@ -454,34 +555,36 @@ local function arguments(what)
   return words
 end
 
--- Its failures raise; what it printed is all there is else.
+-- Calls f for Lua: what ends a run of ss with a failure, or with a message, raises.
 local function call(f, ...)
   local ok, result = quietly(f, ...)
   if ok then
     return result
   elseif type(result) ~= "table" or not result.ss_exit then
     error(result, 0)
-  elseif result.ss_exit ~= 0 then
-    error((result.text or "ss: this cannot be done\n"):gsub("\n$", ""), 0)
-  elseif result.text then
-    io.stderr:write(result.text)
+  elseif result.ss_exit ~= 0 or result.text then
+    error(((result.text or "ss: this cannot be done\n"):gsub("\n$", "")), 0)
   end
 end
 
 -- ss.query(words): the sockets that ss would list, as one query that is not asked yet.
 local function query_of(args)
-  local request, words = read(args)
-  complete(request, words)
+  local request = read(args)
+  complete(request)
+  read_filter(request)
   local protos, either = {}, { "or" }
   for _, entry in ipairs(request.select:plan()) do
     local conditions = asked(request, entry)[1]
-    if conditions then
+    if conditions then -- of the kernel's answer, also where files stand in for it
       protos[#protos + 1] = entry.proto
       local all = { "and", { "proto", "=", entry.proto } }
-      for _, name in ipairs { "family", "state", "type", "inode" } do
-        if conditions[name] ~= nil then
+      for _, name in ipairs { "family", "state", "type" } do
+        if conditions[name] then
           all[#all + 1] = { name, "=", conditions[name] }
         end
+      end
+      if entry.kind == "unix" then -- ss does not list those that wait to be accepted
+        all[#all + 1] = { "inode", "=", true }
       end
       all[#all + 1] = condition_of(request, entry)
       either[#either + 1] = all
@@ -495,7 +598,7 @@ local function query_of(args)
 end
 
 function ss.query(what)
-  return call(query_of, arguments(what)) or error("ss: these options select no sockets", 0)
+  return call(query_of, arguments(what)) or error("ss: these options ask for no sockets", 0)
 end
 
 return setmetatable(ss, {

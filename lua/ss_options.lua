@@ -48,9 +48,9 @@ local function open_filter(request, path)
   request.filter_file = file
 end
 
--- ss takes names of namespaces and paths.
+-- ss takes names of namespaces only, even where they are numbers.
 local function enter(request, name)
-  local netns = name:find("/", 1, true) and name or "/var/run/netns/" .. name
+  local netns = "/var/run/netns/" .. name
   local text, why = connsh.proc("net/dev", netns)
   if not text then
     leave(1, ('Cannot open network namespace "%s": %s\n'):format(name, why))
