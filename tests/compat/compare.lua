@@ -163,7 +163,8 @@ end
 local function scratch_folder()
   if not scratch then
     scratch = S.run({ "mktemp", "-d" }).out:match("[^\n]+")
-    assert(S.run({ "ln", "-s", S.connsh_path(), scratch .. "/ss" }).code == 0)
+    local program = S.run({ "realpath", S.connsh_path() }).out:match("[^\n]+")
+    assert(S.run({ "ln", "-s", program, scratch .. "/ss" }).code == 0)
     -- kept as long as the program: removed when it ends
     C.guard = setmetatable({}, { __gc = function()
       os.execute("rm -rf " .. S.sh_quote(scratch))
