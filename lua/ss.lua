@@ -193,7 +193,8 @@ local function asked(request, entry)
     for _, conditions in ipairs(list) do
       conditions.proto, conditions.type = entry.proto, entry.types
       conditions.state = states_in_file(entry.proto, entry.states)
-      conditions.netns, conditions.verbatim = netns, true
+      conditions.netns, conditions.verbatim, conditions.ordered = netns, true, true
+      conditions.threads = request.threads
     end
     return list
   end
