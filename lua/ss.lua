@@ -189,6 +189,7 @@ local function asked(request, entry)
       conditions.proto, conditions.type = entry.proto, entry.types
       conditions.state = states_in_file(entry.proto, entry.states)
       conditions.netns, conditions.verbatim, conditions.ordered = netns, true, true
+      conditions.threads = request.threads
     end
     return list
   end

@@ -47,7 +47,9 @@ function other.unix(opt)
       parts.shutdown,
       { field = "path_inode", as = " ino:%u" },
       when({ path_inode = true }, { value = path_dev }),
-      { each = "pending", as = " %u", before = " peers:" },
+      -- the kernel tells of every listener who waits, though it be nobody
+      when({ state = "listen", { "not", { "from_proc", "=", true } } }, " peers:"),
+      { each = "pending", as = " %u" },
     }
   end
   return {
@@ -223,7 +225,7 @@ local function port_name(record)
   local stat = file:read "a" or ""
   file:close()
   local name = stat:match "^%s*%-?%d+ %(([^)]+)"
-  return ("%s/%d"):format(name or path, pid)
+  return name and ("%s/%d"):format(name, pid) or ("%d"):format(pid)
 end
 
 function other.netlink(opt)

@@ -251,10 +251,10 @@ end
 -- that are asked for, as keys; opts.family, that of -4, -6, -x, -0 or -f (inet, inet6, unix,
 -- link, netlink, vsock), or nil; opts.netns, where names of devices count, or nil: here.
 --
--- The filter has states, nil or a set of numbers ({[1]=true}; an empty one means to ss the states
--- that it shows without -a, -l or such words), and family, what the operands have reset the
--- families to, or nil. Nil and {text=, code=, usage=} when ss refuses the words: what it
--- says, its exit code, whether its usage follows.
+-- The filter has states, nil or a set of numbers ({[1]=true}; 0 is in those that leave states
+-- out; an empty one means to ss the states that it shows without -a, -l or such words), and
+-- family, what the operands have reset the families to, or nil. Nil and {text=, code=, usage=}
+-- when ss refuses the words: what it says, its exit code, whether its usage follows.
 function ss_filter.new(opts)
   local ok, result = pcall(read, opts)
   if ok then

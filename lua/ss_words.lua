@@ -230,7 +230,7 @@ local function state_condition(word)
   end
   local names = {}
   for _, state in ipairs(operands.states_of(word)) do
-    names[#names + 1] = state
+    names[#names + 1] = state ~= 0 and state or nil
   end
   return { "state", "=", names }
 end
