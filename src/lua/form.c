@@ -112,6 +112,14 @@ static void *take(struct form_reader *r, size_t size)
 	return p;
 }
 
+/* The length of a list with holes may be any number. */
+static void *take_list(struct form_reader *r, lua_Unsigned n, size_t size)
+{
+	if (n > SIZE_MAX / size)
+		no_memory(r);
+	return take(r, (size_t)n * size);
+}
+
 /* Pushes the member, read raw; false: it is nil. */
 static bool member(struct form_reader *r, int table, const char *key)
 {
@@ -240,7 +248,7 @@ static void read_unless(struct form_reader *r, int table, struct form_value *v)
 		v->nunless = 1;
 	} else {
 		n = lua_rawlen(r->L, -1);
-		v->unless = take(r, (size_t)n * sizeof(*v->unless));
+		v->unless = take_list(r, n, sizeof(*v->unless));
 		for (lua_Unsigned i = 1; i <= n; i++) {
 			lua_rawgeti(r->L, -1, (lua_Integer)i);
 			key_at(r, -1, v->field, &v->unless[i - 1]);
@@ -380,7 +388,7 @@ static void read_list(struct form_reader *r, int list, const char *name, struct 
 {
 	lua_Unsigned n = lua_rawlen(r->L, list);
 
-	p->kids = take(r, (size_t)(n ? n : 1) * sizeof(struct form_part *));
+	p->kids = take_list(r, n ? n : 1, sizeof(struct form_part *));
 	for (lua_Unsigned i = 1; i <= n; i++) {
 		size_t at = enter(r, name, i);
 
@@ -500,7 +508,7 @@ static void read_calc(struct form_reader *r, int table, struct form_part *p)
 		fail(r, "calc is a list of numbers, fields and + - * /, not a %s",
 		     luaL_typename(r->L, -1));
 	n = lua_rawlen(r->L, -1);
-	p->steps = take(r, (size_t)(n ? n : 1) * sizeof(*p->steps));
+	p->steps = take_list(r, n ? n : 1, sizeof(*p->steps));
 	for (lua_Unsigned i = 1; i <= n; i++) {
 		struct form_step *s = &p->steps[p->nsteps++];
 		size_t at = enter(r, "calc", i);
@@ -799,14 +807,18 @@ void form_record(lua_State *L, int form, int record, struct fmt_text *out)
 		luaL_error(L, "a form for %s prints a %s, not a %s", form_of(f)->name,
 			   form_of(f)->row_name,
 			   rec ? rec->source->row_name : luaL_typename(L, record));
+	record_check(L, record);
 	/* what the record lacks is asked for, of the owners too */
 	n = form_fields(f, &fields);
 	for (size_t i = 0; i < n; i++)
 		if (fields[i]->needs & ~rec->asked)
 			record_get(L, record, fields[i], &row, &v);
+	/* a function of the form that reads the record may replace what the row lies in */
+	record_message(L, record);
 	record_row(rec, &row);
 	if (form_row(L, form, record, &row, out, &err) < 0)
 		raise_error(L, "form", &err);
+	lua_pop(L, 1);
 }
 
 /* form(record): what it prints of the record. */

@@ -432,4 +432,58 @@ function TestFaults:test_tables_are_read_once()
   lu.assertEquals(tcp:form { false, "a", false, { first = { false, "b" } } } (r), "ab")
 end
 
+-- A border of a table with holes may lie anywhere: it is no length to take memory by.
+function TestFaults:test_borders_far_away()
+  local members = { "'+','+','+','+',[5]='+'" }
+  for i = 3, 62 do
+    members[#members + 1] = ("[%d]='+'"):format(1 << i)
+  end
+  local far = load("return {" .. table.concat(members, ",") .. "}")()
+  if #far < 1 << 61 then
+    S.skip("this Lua finds another border")
+  end
+  for _, part in ipairs { far, { first = far }, { calc = far }, { field = "comm", unless = far } } do
+    lu.assertErrorMsgContains("out of memory", sockets.form, sockets, part)
+  end
+end
+
+-- ---- records that change ---------------------------------------------------------------------
+
+TestRecords = {}
+
+-- What a function asks of the record is read into another message.
+function TestRecords:test_function_that_asks_for_more()
+  local form = tcp:form { { field = "cong" }, {
+    value = function(r)
+      for _ in pairs(r) do -- luacheck: ignore 542
+      end
+      collectgarbage()
+      collectgarbage()
+      return ("x"):rep(300)
+    end,
+    cut = 1, before = " ", after = " ",
+  }, { field = "cong" } }
+  for r in tcp { family = "inet" } do
+    local cong = sockets { cookie = r.cookie, proto = "tcp" }:first().cong
+    lu.assertEquals(form(r), cong .. " x " .. cong)
+  end
+end
+
+-- A finalizer may meet a record of which the collector has finished a part.
+function TestRecords:test_finalizers()
+  local result = S.connsh("-e", [[
+    local form = sockets:form { { field = "user" }, { field = "lport" } }
+    local grid = connsh.grid { columns = { { title = "User" } } }
+    local held = setmetatable({}, { __gc = function(held)
+      print(select(2, pcall(form, held.record)))
+      print(select(2, pcall(grid.add, grid, held.record, { form })))
+      print(select(2, pcall(pairs, held.record)))
+    end })
+    held.record = sockets { proto = "tcp", lport = 80 }:first()
+    KEPT = held
+  ]])
+  lu.assertEquals({ result.out, result.err, result.code },
+    { ("this record is closed\n"):rep(3), "", 0 })
+end
+
 S.main()
