@@ -18,6 +18,11 @@ struct lx_form {
 	struct form *form;
 };
 
+bool form_is(lua_State *L, int index)
+{
+	return luaL_testudata(L, index, FORM_MT) != NULL;
+}
+
 struct form *form_check(lua_State *L, int index)
 {
 	struct lx_form *lf = luaL_checkudata(L, index, FORM_MT);

@@ -269,6 +269,7 @@ void output_records(lua_State *L, int list, const struct lx_view *view, FILE *ou
  * as a query does: so it is the `query` of calls_set, whatever query is run [-0, +0, v].
  */
 struct form *form_check(lua_State *L, int index) LX_RAISES;
+bool form_is(lua_State *L, int index);
 /* What it was made for: the rows that it can write. */
 const struct source *form_source(lua_State *L, int index) LX_RAISES;
 /*

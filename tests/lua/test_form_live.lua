@@ -480,7 +480,8 @@ function TestRecords:test_finalizers()
       print(select(2, pcall(pairs, held.record)))
     end })
     held.record = sockets { proto = "tcp", lport = 80 }:first()
-    KEPT = held
+    held = nil
+    collectgarbage()
   ]])
   lu.assertEquals({ result.out, result.err, result.code },
     { ("this record is closed\n"):rep(3), "", 0 })
