@@ -618,13 +618,23 @@ static void check_keys(struct form_reader *r, int table, const struct part_kind 
 	}
 }
 
+/* Is a part of it tested by the kernel alone, which does not see what forms print? */
+static bool is_of_kernel(const struct node *n)
+{
+	bool found = n->kind == NODE_KERNEL;
+
+	for (size_t i = 0; i < n->n; i++)
+		found |= is_of_kernel(n->kids[i]);
+	return found;
+}
+
 static void read_when(struct form_reader *r, int table, struct form_part *p)
 {
 	struct node *tree = NULL;
 	struct nl_error err;
 	struct query *q;
 	size_t at = enter(r, "when", 0);
-	bool place;
+	bool place, kernel;
 	int rc;
 
 	if (!member(r, table, "when")) {
@@ -653,13 +663,16 @@ static void read_when(struct form_reader *r, int table, struct form_part *p)
 	}
 	rc = filter_table(r->L, -1, q, &err);
 	place = q->nnetns || q->place;
-	if (rc == 0 && !place && q->filter)
+	kernel = q->filter && is_of_kernel(q->filter);
+	if (rc == 0 && !place && !kernel && q->filter)
 		tree = node_ref(q->filter);
 	query_unref(q);
 	if (rc < 0)
 		refuse(r, &err);
 	if (place)
 		fail(r, "netns says what to ask, it is no condition on a row");
+	if (kernel)
+		fail(r, "\"kernel\" says what to ask, it is no condition on a row");
 	if (tree) {
 		p->when = form_test_new(r->form, tree, !r->inside);
 		if (!p->when)

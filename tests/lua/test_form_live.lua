@@ -381,6 +381,7 @@ function TestFaults:test_messages()
     { { "x", when = { netns = "a" } }, "form: when: netns says what to ask" },
     { { "x", when = { { "netns", "a" } } }, "form: when: netns says what to ask" },
     { { "x", when = { ordered = true } }, "form: when: ordered says what to ask" },
+    { { "x", when = { { "kernel", { lport = 80 } } } }, "form: when: \"kernel\" says what to ask" },
     { { "x", when = { where = function() end } }, "form: when: a condition is no function" },
     { { "x", when = true }, "form: when: it is a table of conditions" },
     { { "x", width = -1 }, "width is a whole number, 0 to 65535, not -1" },
