@@ -3,7 +3,7 @@ max_line_length = 100
 read_globals = {
   "sockets", "links", "addrs", "routes", "nexthops", "rules", "neighs", "maddrs", "processes",
   "namespaces", "counters", "limits", "route", "snapshot",
-  "count", "sleep", "help", "connsh",
+  "count", "sleep", "help", "connsh", "ss",
 }
 
 -- They use selectors, name<...>, which are no plain Lua.

@@ -30,8 +30,9 @@ LUA := $(wildcard lua/*.lua)
 
 UNIT_SRC := $(wildcard tests/unit/test_*.c tests/pty/test_*.c)
 UNIT := $(addprefix $(BUILD)/tests/unit/,$(basename $(notdir $(UNIT_SRC))))
-TOOLS := $(addprefix $(BUILD)/tests/,sockmaker named ownermaker routemaker unixmaker nlshim.so openlog.so)
-LUA_TESTS := $(wildcard tests/lua/test_*.lua tests/cli/test_*.lua)
+TOOLS := $(addprefix $(BUILD)/tests/,sockmaker named oddmaker ownermaker ptyrun routemaker \
+	unixmaker nlshim.so nlfeed.so openlog.so)
+LUA_TESTS := $(wildcard tests/lua/test_*.lua tests/cli/test_*.lua tests/compat/test_*.lua)
 
 .PHONY: all run test test-asan fuzz lint bench deps deps-run deps-test install clean format
 .DEFAULT_GOAL := all
@@ -130,6 +131,14 @@ $(BUILD)/tests/ownermaker: tests/tool/ownermaker.c
 $(BUILD)/tests/unixmaker: tests/tool/unixmaker.c
 	@mkdir -p $(@D)
 	$(CC) $(WARN) $(CFLAGS) -o $@ $<
+
+$(BUILD)/tests/oddmaker: tests/tool/oddmaker.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CFLAGS) -o $@ $< -lpthread
+
+$(BUILD)/tests/ptyrun: tests/tool/ptyrun.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) $(CFLAGS) -o $@ $< -lutil
 
 $(BUILD)/tests/%.so: tests/tool/%.c
 	@mkdir -p $(@D)

@@ -59,6 +59,9 @@ static const struct {
 
 #define NOPTIONS (sizeof(options) / sizeof(options[0]))
 
+/* Modules that are commands: `connsh ss ARGS`, and the program itself under such a name. */
+static const char *const modules[] = { "ss", NULL };
+
 /* What the command line asks for. */
 struct command {
 	struct lx_options lx;
@@ -67,12 +70,14 @@ struct command {
 	struct lx_view view; /* how -p and -q print */
 	bool interactive;
 	const char *record, *from, *snapshot;
-	int script; /* index of the script in argv; argc: none */
+	int script;	    /* index of the script, or of the command, in argv; argc: none */
+	const char *module; /* the command's; NULL: none */
 };
 
 static void usage(FILE *out)
 {
 	fputs("usage: connsh [OPTIONS] [SCRIPT [ARGS]]\n"
+	      "       connsh [OPTIONS] ss [ARGS]\n"
 	      "  connsh -e 'print(count<state=\"established\", lport=80>)'\n"
 	      "connsh -h lists the options\n",
 	      out);
@@ -81,7 +86,8 @@ static void usage(FILE *out)
 static int help(void)
 {
 	fputs("connsh: a Lua shell for the kernel's networking state\n\n"
-	      "usage: connsh [OPTIONS] [SCRIPT [ARGS]]\n\n",
+	      "usage: connsh [OPTIONS] [SCRIPT [ARGS]]\n"
+	      "       connsh [OPTIONS] ss [ARGS]\n\n",
 	      stdout);
 	for (size_t i = 0; i < NOPTIONS; i++) {
 		char left[64];
@@ -160,6 +166,15 @@ static void getopt_tables(char *letters, struct option *longs)
 	*longs = (struct option){ 0 };
 }
 
+/* The module that is the command of this name; NULL: there is none. */
+static const char *find_module(const char *name)
+{
+	for (size_t i = 0; modules[i]; i++)
+		if (strcmp(modules[i], name) == 0)
+			return modules[i];
+	return NULL;
+}
+
 /* What does not go together: -1: nothing; else the exit code. */
 static int check(const struct command *c, int argc)
 {
@@ -233,6 +248,7 @@ static int parse(int argc, char **argv, struct command *c)
 		}
 	}
 	c->script = optind;
+	c->module = optind < argc ? find_module(argv[optind]) : NULL;
 	return check(c, argc);
 }
 
@@ -287,6 +303,13 @@ static int run_script(lua_State *L, const char *path, char **args, int nargs)
 	return exit_code(L, rc);
 }
 
+static int run_module(lua_State *L, const char *module, char **args, int nargs)
+{
+	int code = LX_OK, rc = exit_code(L, lx_command(L, module, args, nargs, &code));
+
+	return rc != LX_OK ? rc : code;
+}
+
 static int run(lua_State *L, const struct command *c, int argc, char **argv)
 {
 	bool script = c->script < argc, prompt = c->interactive;
@@ -298,7 +321,9 @@ static int run(lua_State *L, const struct command *c, int argc, char **argv)
 		return (int)lx_snapshot(L, c->snapshot);
 	for (int i = 0; rc == LX_OK && i < c->nchunks; i++)
 		rc = run_chunk(L, c->chunks[i * 2], c->chunks[i * 2 + 1], &c->view);
-	if (rc == LX_OK && script)
+	if (rc == LX_OK && c->module)
+		rc = run_module(L, c->module, argv + c->script + 1, argc - c->script - 1);
+	else if (rc == LX_OK && script)
 		rc = run_script(L, argv[c->script], argv + c->script + 1, argc - c->script - 1);
 	else if (rc == LX_OK && !prompt && c->nchunks == 0) {
 		prompt = isatty(0);
@@ -324,8 +349,9 @@ static int start_recordings(const struct command *c)
 
 static int run_state(struct command *c, int argc, char **argv)
 {
-	char *dir =
-		c->script < argc && strcmp(argv[c->script], "-") ? strdup(argv[c->script]) : NULL;
+	char *dir = c->script < argc && !c->module && strcmp(argv[c->script], "-") != 0
+			    ? strdup(argv[c->script])
+			    : NULL;
 	struct nl_error err;
 	lua_State *L;
 	int rc = start_recordings(c);
@@ -351,6 +377,13 @@ static int run_state(struct command *c, int argc, char **argv)
 	return rc;
 }
 
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
 int main(int argc, char **argv)
 {
 	struct command c = { .chunks = calloc((size_t)argc * 2 + 2, sizeof(char *)) };
@@ -363,7 +396,8 @@ int main(int argc, char **argv)
 	atexit(close_recording); /* before it: the last comes first */
 	if (!c.chunks)
 		return LX_ERROR;
-	rc = parse(argc, argv, &c);
+	c.module = argc > 0 ? find_module(base_name(argv[0])) : NULL;
+	rc = c.module ? -1 : parse(argc, argv, &c);
 	if (rc < 0)
 		rc = run_state(&c, argc, argv);
 	free(c.chunks);

@@ -155,11 +155,12 @@ enum field_cost {
  * Bits of `needs` beside those that a request carries (the lower ones, the
  * source's own): rows are given out when their owners are known.
  */
+#define NEED_FDS     UINT32_C(0x08000000) /* and every descriptor by which those hold one */
 #define NEED_PEER    UINT32_C(0x10000000) /* and of the sockets at their other ends */
 #define NEED_OWNER   UINT32_C(0x20000000)
 #define NEED_HOLDERS UINT32_C(0x40000000) /* all of them, whatever the conditions ask for */
 #define NEED_FACTS   UINT32_C(0x80000000) /* and what /proc says of the owners: exe, cgroup */
-#define NEED_OWNERS  (NEED_PEER | NEED_OWNER | NEED_HOLDERS | NEED_FACTS)
+#define NEED_OWNERS  (NEED_FDS | NEED_PEER | NEED_OWNER | NEED_HOLDERS | NEED_FACTS)
 
 /* How well a condition could be handed to the kernel. */
 enum push_answer {
@@ -321,6 +322,7 @@ bool kprog_dev(struct kprog *p, uint32_t ifindex); /* 0: bound to none */
 /* (mark & mask) == value; the kernel takes it from CAP_NET_ADMIN only. */
 bool kprog_mark(struct kprog *p, uint32_t value, uint32_t mask);
 bool kprog_cgroup(struct kprog *p, uint64_t id); /* Linux 5.9 */
+bool kprog_auto(struct kprog *p); /* bind(2) did not choose the port (INET_DIAG_BC_AUTO) */
 bool kprog_always(struct kprog *p, bool yes);
 /* p = p and q; p = p or q; p = not p. False, p unchanged, when it does not fit. */
 bool kprog_and(struct kprog *p, const struct kprog *q);

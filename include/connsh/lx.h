@@ -94,6 +94,12 @@ void lx_complain(lua_State *L);
  */
 enum lx_exit lx_snapshot(lua_State *L, const char *path);
 
+/*
+ * Runs a module that is a command: its function main with the list of the arguments, which
+ * returns the exit code, *code. Else as lx_call.
+ */
+enum lx_result lx_command(lua_State *L, const char *module, char **args, int nargs, int *code);
+
 /* LX_INCOMPLETE if an answer was not whole and the script did not accept that, else LX_OK. */
 enum lx_exit lx_verdict(lua_State *L);
 

@@ -94,6 +94,11 @@ int nl_dump_open(struct nl_dump **out, const struct nl_request *req, int netns_f
  */
 int nl_dump_next(struct nl_dump *dump, const struct nlmsghdr **msg, struct nl_error *err);
 
+/*
+ * The NLMSG_DONE that ended the dump, once nl_dump_next has returned 0; before, NULL. It is the
+ * dump's, until it is closed.
+ */
+const struct nlmsghdr *nl_dump_done(const struct nl_dump *dump);
 /* NL_INTERRUPTED | NL_FILTERED | NL_RECORDED of what was received so far. */
 unsigned nl_dump_flags(const struct nl_dump *dump);
 const struct nl_stats *nl_dump_stats(const struct nl_dump *dump);

@@ -82,6 +82,11 @@ char *cgroup_path(uint64_t id);
  * older than openat2(2), Linux 5.6.
  */
 uint64_t cgroup_id(const char *path);
+/*
+ * The same for a path of the file system, wherever cgroup v2 is mounted: *id, 0 if it leads to
+ * what is no cgroup. False: to nothing that has a handle of that size (name_to_handle_at(2)).
+ */
+bool cgroup_id_of_file(const char *path, uint64_t *id);
 
 /* ---- texts -------------------------------------------------------------------- */
 
@@ -92,10 +97,19 @@ uint64_t cgroup_id(const char *path);
  */
 struct proc_file;
 int proc_open(struct proc_file **out, int netns_fd, const char *path, struct nl_error *err);
-/* The next line without its newline, with a NUL behind it; any byte may be in it. 1, 0, -1. */
+/* Any file with such a text, not recorded. The path is the user's own: links are followed. */
+int proc_open_file(struct proc_file **out, const char *path, struct nl_error *err);
+/*
+ * The next line without its newline, with a NUL behind it; any byte may be in it. 1, 0, -1
+ * (EMSGSIZE: it has more than PROC_LINE_MAX bytes).
+ */
+#define PROC_LINE_MAX (16 << 20)
 int proc_line(struct proc_file *f, const char **line, size_t *len, struct nl_error *err);
+/* Was the line that was given last cut off: the text ended without its newline? */
+bool proc_line_cut(const struct proc_file *f);
 void proc_close(struct proc_file *f); /* NULL is allowed */
-/* All of it, malloc'ed, with a NUL behind it; NULL and *err. */
+/* All of it, malloc'ed, with a NUL behind it; NULL and *err (EFBIG: more than PROC_TEXT_MAX). */
+#define PROC_TEXT_MAX (256 << 20)
 char *proc_text(int netns_fd, const char *path, size_t *len, struct nl_error *err);
 
 /*
@@ -155,7 +169,10 @@ struct owners_request {
 	bool (*accept)(const char *comm, size_t len, void *arg);
 	void *arg;
 	bool facts;	  /* exe and cgroup are wanted too */
-	unsigned threads; /* 0: one a processor, at most 8 */
+	bool fds;	  /* and every descriptor: owners_uses */
+	bool tasks;	  /* with fds: each thread is looked at as well, by its own descriptors */
+	bool contexts;	  /* with fds: and contexts of security are wanted */
+	unsigned threads; /* that do the work; 0: one a processor, at most 8 */
 };
 
 struct owners *owners_new(void); /* NULL: no memory */
@@ -180,6 +197,30 @@ int owners_scan(struct owners *o, const struct owners_request *req, struct nl_er
  */
 size_t owners_count(const struct owners *o, uint32_t inode);
 const struct holder *owners_holder(const struct owners *o, uint32_t inode, size_t i);
+
+/* A descriptor by which a socket is held, for the request's fds. */
+struct use {
+	const struct holder *holder; /* the process */
+	pid_t tid;		     /* its thread; 0: threads were not looked at */
+	const char *comm;	     /* of this thread, else of the process; as in struct holder */
+	size_t comm_len;
+	int fd; /* -1: not told: of a recording without descriptors */
+	/*
+	 * What a security module says: of the thread by /proc/PID/attr/current, else of the
+	 * process, and of the socket by its attribute security.selinux (<linux/xattr.h>).
+	 * NULL: not asked for, or nothing is told.
+	 */
+	const char *context, *sock_context;
+};
+/*
+ * How many descriptors the socket is held by, and the number of the first, for owners_use;
+ * the others follow: by ascending pid, of one process thread by thread in the order of
+ * /proc/PID/task (oldest first, the first of all begins), of one by ascending descriptor.
+ * What several passes found of one process and socket stands as the last one found it.
+ * 0 too when no pass was asked for descriptors. Numbers and texts are valid until the next pass.
+ */
+size_t owners_uses(const struct owners *o, uint32_t inode, size_t *first);
+void owners_use(const struct owners *o, size_t number, struct use *out);
 /* Has a pass met a process whose descriptors it could not read? */
 bool owners_denied(const struct owners *o);
 /*
@@ -188,6 +229,13 @@ bool owners_denied(const struct owners *o);
  */
 bool owners_hidden(void);
 void owners_free(struct owners *o); /* NULL is allowed */
+
+/*
+ * Is SELinux in use, as selinux(8) has it: is its file system mounted at /sys/fs/selinux (or
+ * /selinux), not read-only, and is there /etc/selinux/config? Of a loaded recording: was it, when
+ * owners were recorded?
+ */
+bool selinux_enabled(void);
 
 /* ---- processes ---------------------------------------------------------------- */
 

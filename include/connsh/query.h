@@ -15,12 +15,16 @@
 
 /* ---- trees of conditions --------------------------------------------------- */
 
-enum node_kind { NODE_COND, NODE_AND, NODE_OR, NODE_NOT };
+enum node_kind { NODE_COND, NODE_AND, NODE_OR, NODE_NOT, NODE_KERNEL };
 
 /*
  * A tree of conditions; never changed once it is shared. An AND of nothing is
  * true, an OR of nothing is false, a NOT has one kid and is plain negation: a
  * row without the field does not match the condition, so it matches its NOT.
+ *
+ * A KERNEL has one kid that the kernel's program tests by what it knows, which may be more than
+ * rows tell, and that is tested nowhere else: a run without a program (/proc, recordings, a
+ * kernel that refuses it) passes every row. It stands in the whole or in an AND of it only.
  */
 struct node {
 	unsigned refs;
@@ -72,7 +76,12 @@ struct query {
 	bool netns_default;  /* the place is a default, which a named one replaces */
 	bool consistent;     /* ask more than once, so that what a dump misses is there still */
 	bool ordered;	     /* rows in the kernel's order, IPv4 before IPv6 */
+	bool listed;	     /* what the kernel does not list is not missing */
+	bool verbatim;	     /* numbers as the kernel wrote them: env_verbatim */
+	struct input input;  /* a file that the rows come from; its path is the query's */
 	bool ends;	     /* not those that are there: each as it ends from now on, for ever */
+	bool threads;	     /* holders of sockets thread by thread */
+	bool contexts;	     /* and with contexts of security */
 	uint32_t learned;    /* extensions that those who read its rows turned out to want */
 	const struct field **distinct;
 	size_t ndistinct;
@@ -86,6 +95,10 @@ struct query *query_derive(const struct query *q);   /* a copy to narrow; NULL: 
 bool query_and(struct query *q, struct node *n);     /* takes the reference */
 bool query_netns(struct query *q, const char *spec); /* one more place to ask */
 void query_netns_clear(struct query *q);
+/*
+ * Its rows come from this file, in its order, or (NULL) from none of that form. False: no memory.
+ */
+bool query_input(struct query *q, enum input_form form, const char *path);
 /* Asks in this very namespace, whatever its name stands for by now; takes no reference. NULL: here.
  */
 void query_place(struct query *q, struct netns *ns);
@@ -279,6 +292,15 @@ int query_run(struct query *q, uint32_t needs, const struct calls *calls, const 
 /* How many rows. */
 int query_count(struct query *q, const struct calls *calls, uint64_t *n, struct report *report,
 		struct nl_error *err);
+
+/*
+ * Writes the messages of sock_diag(7) that match, of inet sockets of one protocol, to path
+ * ("-": standard output) as `ss -D` does: IPv4, its NLMSG_DONE, IPv6, its own. extensions: bits of
+ * idiag_ext (diag_extensions) to ask for beside what conditions need. The diag setting reads it.
+ * -1 and *err (EINVAL: not such a query; what was written until then stays), else *report.
+ */
+int query_save_diag(const struct query *q, uint32_t extensions, const char *path,
+		    struct report *report, struct nl_error *err);
 
 /* What would be asked and tested, in lines; last may be NULL. malloc'ed, NULL: no memory. */
 char *query_explain(struct query *q, const struct report *last, struct nl_error *err);

@@ -25,6 +25,11 @@
  *   11 fact       key, value
  *   12 last       u64: how many records came before it. The file ends here
  *   13 object     u32 namespace, bus, type, u64 hash: a request for one object
+ *   14 thread     u32 tid, lengths of comm + 1 (0: that of the process) and context + 1 (0: not
+ *                 told), number; u32 inode, descriptor, length of context + 1 ...; comm, context,
+ *                 contexts: by which descriptors a thread of the process before it holds sockets,
+ *                 the first thread's first; tid 0: threads were not told apart. Older
+ *                 recordings have none
  *
  * A reader takes a dump's first datagram's sequence and port as the expected ones. Of
  * several lists with the same head it takes the last that is whole, or the last; asking
@@ -52,6 +57,7 @@ enum nl_rec_kind {
 	NL_REC_FACT,
 	NL_REC_LAST,
 	NL_REC_OBJECT,
+	NL_REC_THREAD,
 };
 
 /* A bus that no netlink has: lists of rows that a reader of /proc made. */
@@ -118,11 +124,28 @@ struct nl_process {
 	size_t comm_len, exe_len, cgroup_len;
 	const unsigned char *inodes; /* u32 each, little-endian, for nl_process_inode */
 	size_t ninodes;
+	size_t thread, nthreads; /* of those that were read, for nl_replay_thread */
+};
+/* What one of its threads holds; tid 0: threads are not told apart. */
+struct nl_thread {
+	uint32_t tid;
+	const char *comm, *context; /* need no NUL; NULL: that of the process; not told */
+	size_t comm_len, context_len;
+	const unsigned char *uses; /* what nl_thread_use has not read yet */
+	const char *contexts;
+	size_t n;
+};
+struct nl_use {
+	uint32_t inode, fd;  /* fd: at most INT32_MAX */
+	const char *context; /* of the socket; NULL: not told */
+	size_t context_len;
 };
 enum { NL_PASS_HIDDEN = 1 };
 void nl_record_pass(unsigned flags);
 /* inodes: those of p are not used. */
 void nl_record_process(const struct nl_process *p, const uint32_t *inodes);
+/* Of the process that was written last. uses: those of t are not used. */
+void nl_record_thread(const struct nl_thread *t, const struct nl_use *uses);
 
 /* ---- reading ------------------------------------------------------------------- */
 
@@ -169,6 +192,8 @@ int nl_replay_pass(void);
 /* Process number i of the passes, in the order they were found. */
 bool nl_replay_process(size_t i, struct nl_process *p);
 uint32_t nl_process_inode(const struct nl_process *p, size_t i);
+bool nl_replay_thread(const struct nl_process *p, size_t i, struct nl_thread *t);
+void nl_thread_use(struct nl_thread *t, struct nl_use *out); /* the next of its n */
 /*
  * The namespace of a name, or of the process with this pid, as a number to be used like
  * a descriptor: -1, that of the taker, or below. 0: there is none.

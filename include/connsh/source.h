@@ -41,11 +41,17 @@ struct env *env_held(const struct env *e, uint32_t number);
  */
 int env_listens(struct env *e, uint16_t port);
 /*
- * The ports of the namespace that the kernel gives to sockets that ask for none
- * (ip_local_port_range, ip(7)), from and to inside. False: not known. Read when it is first asked
- * for.
+ * Do fields give what the kernel wrote, also where it means something else or nothing? (Of a
+ * listener unacked is its queue, of a socket in time-wait the uid is 0.) False unless set; of NULL
+ * too.
  */
-bool env_local_ports(struct env *e, uint16_t *from, uint16_t *to);
+bool env_verbatim(const struct env *e);
+void env_set_verbatim(struct env *e, bool verbatim);
+/*
+ * The ports that the kernel takes for who asks for none: net.ipv4.ip_local_port_range of the
+ * namespace, read once. False when it is not known.
+ */
+bool env_local_ports(struct env *e, uint16_t *lo, uint16_t *hi);
 /* What was asked for beside the rows and could not be had, as a sentence; NULL: nothing. */
 const char *env_lacks(const struct env *e);
 /* Adds a sentence to it, unless there is one. */
@@ -57,8 +63,8 @@ void env_set_lacks(struct env *e, const char *what);
  */
 void *env_scratch(struct env *e, size_t size);
 /*
- * Notes why rows lack what this user may not read: a constant text, the last one
- * stands. The answer is whole all the same. NULL: nothing was withheld.
+ * Notes why rows lack what this user may not read: a text that is constant or of the env
+ * (env_text), the last one stands. The answer is whole all the same. NULL: nothing was withheld.
  */
 void env_withhold(struct env *e, const char *why);
 const char *env_withheld(const struct env *e);
@@ -69,6 +75,11 @@ void env_keep_source(struct env *e, const struct source *s);
  * envs of a run share: the second looks where the first does.
  */
 void env_share_owners(struct env *e, struct env *with);
+/*
+ * What passes look at if NEED_FDS asks for descriptors: each thread, contexts of security.
+ * Before the first pass.
+ */
+void env_detail_owners(struct env *e, bool threads, bool contexts);
 /*
  * A pass for the inodes of req (whose other members are not used), with what
  * needs asks. If each row must meet the condition `only`, and it names
@@ -161,6 +172,18 @@ static inline void part_add(struct part_set *s, unsigned i)
  */
 #define ASKS_MAX 16
 
+/* Rows that come from a file instead of the kernel. */
+enum input_form {
+	INPUT_NONE,
+	INPUT_TEXT, /* a text as /proc/net has it of the one table that is asked for */
+	INPUT_DIAG, /* messages of sock_diag(7), as `ss -D` and q:save_diag write them */
+};
+struct input {
+	enum input_form form;
+	const char *path; /* relative to the current folder */
+	bool first_dump;  /* of INPUT_DIAG: the first list of several, no more */
+};
+
 /* What to ask for. */
 struct scan_request {
 	struct env *env;
@@ -168,9 +191,11 @@ struct scan_request {
 	struct part_set named;	  /* of them, those that the query means in particular */
 	uint32_t needs;		  /* extension bits of the fields in use */
 	const struct kprog *prog; /* NULL: none; copied */
+	bool listed;		  /* kinds that this kernel does not list are not missing */
 	bool ordered; /* rows in the kernel's order, IPv4 before IPv6: one dump a part */
 	const struct cond *asks[ASKS_MAX];
 	size_t nasks;
+	struct input input; /* its path lives as long as the scan */
 };
 
 /* The value that each row must have in this field; NULL: any. */
@@ -314,6 +339,11 @@ struct source {
 	bool (*part_named)(unsigned part, const struct cond *const *conds, size_t n);
 	/* Lays out dump number i for a request; false when there are no more. */
 	bool (*dump)(const struct scan_request *req, unsigned i, struct dump_plan *out);
+	/*
+	 * Lays out how req->input is read: 1; 0: no row of it can be wanted; -1 and *err (EINVAL):
+	 * what it holds is not said, or there are no such files. NULL: rows never come from files.
+	 */
+	int (*input)(const struct scan_request *req, struct dump_plan *out, struct nl_error *err);
 	/* A number that no other row of the source has at the same time; 0: unknown. */
 	uint64_t (*key)(const struct row *row);
 	/*
@@ -350,6 +380,8 @@ const struct source *source_ref(const struct source *s);
 void source_unref(const struct source *s); /* NULL is allowed */
 
 extern const struct source source_sockets;
+/* What a request for inet sockets can ask for: 1 << (INET_DIAG_* - 1), by the name of that. */
+extern const struct enum_name diag_extensions[];
 extern const struct source source_links;
 extern const struct source source_namespaces;
 extern const struct source source_addrs;
@@ -441,6 +473,7 @@ enum {
 	SCAN_PROC = 32,	      /* rows came from /proc */
 	SCAN_NETLINK = 64,    /* rows came from a dump */
 	SCAN_FALLBACK = 128,  /* from /proc because a dump was refused */
+	SCAN_FILE = 256,      /* from a file that the query names */
 };
 
 /* A list that this kernel does not give. */

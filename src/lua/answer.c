@@ -36,6 +36,8 @@ static void notice(struct lx_state *st, const char *text)
 {
 	uint64_t h = hash(text);
 
+	if (st->quiet)
+		return;
 	for (size_t i = 0; i < st->nnotices; i++)
 		if (st->notices[i] == h)
 			return;

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -14,7 +15,9 @@
 #define CONNSH_VERSION "unknown"
 #endif
 
-/* count(conditions), count(query): how many rows; conditions are over sockets. Upvalue 1: sockets.
+/*
+ * count(conditions), count("words of ss"), count(query): how many rows; conditions are over
+ * sockets. Upvalue 1: sockets.
  */
 static int count_call(lua_State *L)
 {
@@ -89,12 +92,99 @@ failed:
 	return luaL_error(L, "cannot write to standard output: %s", strerror(errno));
 }
 
+/*
+ * connsh.quiet(quiet): whether what does not make an answer less whole is left unsaid; returns
+ * whether it was.
+ */
+static int quiet(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TBOOLEAN);
+	lua_pushboolean(L, lx_state(L)->quiet);
+	lx_state(L)->quiet = lua_toboolean(L, 1);
+	return 1;
+}
+
+/*
+ * connsh.env(name): the variable of the environment, or nil: it is not set, or the environment is
+ * somebody else's (lx_raised).
+ */
+static int env(lua_State *L)
+{
+	lua_pushstring(L, own_env(luaL_checkstring(L, 1)));
+	return 1;
+}
+
+/* connsh.terminal(): how many columns the terminal of standard output has, or nil: it is none. */
+static int terminal(lua_State *L)
+{
+	struct lx_view view;
+
+	lx_view_stdout(&view);
+	if (view.width == 0)
+		return 0;
+	lua_pushinteger(L, (lua_Integer)view.width);
+	return 1;
+}
+
 /* connsh.accept_incomplete(): answers that are not whole are no failure to this script. */
 static int accept_incomplete(lua_State *L)
 {
 	lx_state(L)->accepts = true;
 	lx_state(L)->incomplete = false;
 	return 0;
+}
+
+/* Is there a ".." among the parts of the path? */
+static bool leads_up(const char *path)
+{
+	for (const char *p = path; *p; p += *p == '/') {
+		size_t n = strcspn(p, "/");
+
+		if (n == 2 && p[0] == '.' && p[1] == '.')
+			return true;
+		p += n;
+	}
+	return false;
+}
+
+static int proc_failed(lua_State *L, const struct nl_error *err)
+{
+	interrupt_check(L);
+	luaL_pushfail(L);
+	lua_pushstring(L, err->text);
+	lua_pushinteger(L, err->code);
+	return 3;
+}
+
+/*
+ * connsh.proc(path [, netns]): the text of /proc/PATH, "net/..." and "sys/net/..." being those of
+ * the network namespace, by name, pid or path; or nil, message, errno.
+ */
+static int base_proc(lua_State *L)
+{
+	const char *path = luaL_checkstring(L, 1), *place = luaL_optstring(L, 2, NULL);
+	struct netns *ns = NULL;
+	struct nl_error err = { 0 };
+	struct lx_box *box;
+	size_t len = 0;
+
+	if (!*path || *path == '/' || leads_up(path) || strlen(path) != lua_rawlen(L, 1)) {
+		nl_fail(&err, EINVAL,
+			"proc takes the path of a file below /proc, such as \"net/sockstat\", "
+			"without .. in it");
+		return proc_failed(L, &err);
+	}
+	if (!place)
+		place = lx_state(L)->netns;
+	box = box_push(L, free);
+	if (place && netns_open(place, &ns, &err) < 0)
+		return proc_failed(L, &err);
+	box->p = proc_text(netns_fd(ns), path, &len, &err);
+	netns_unref(ns);
+	if (!box->p)
+		return proc_failed(L, &err);
+	lua_pushlstring(L, box->p, len);
+	return 1;
 }
 
 static void push_names(lua_State *L, const struct field *f)
@@ -194,17 +284,66 @@ static int base_sources(lua_State *L)
 	return 1;
 }
 
-/* help(...): the module `help`, loaded when it is first asked. */
+/* connsh.selinux(): is SELinux in use, or was it where the loaded recording was taken? */
+static int base_selinux(lua_State *L)
+{
+	lua_pushboolean(L, selinux_enabled());
+	return 1;
+}
+
+/* Pushes the module whose name is upvalue 1; it is loaded when it is first asked. */
+static void push_module(lua_State *L)
+{
+	lua_getglobal(L, "require");
+	lua_pushvalue(L, lua_upvalueindex(1));
+	lua_call(L, 1, 1);
+}
+
+/* Calls the module with what is on the stack from first on. */
+static int call_module(lua_State *L, int first)
+{
+	push_module(L);
+	lua_insert(L, first);
+	lua_call(L, lua_gettop(L) - first, LUA_MULTRET);
+	return lua_gettop(L) - first + 1;
+}
+
+/* help(...) */
 static int base_help(lua_State *L)
 {
-	int n = lua_gettop(L);
+	return call_module(L, 1);
+}
 
-	lua_getglobal(L, "require");
-	lua_pushliteral(L, "help");
-	lua_call(L, 1, 1);
-	lua_insert(L, 1);
-	lua_call(L, n, 0);
-	return 0;
+/* ss(...), of a table that stands for its module */
+static int module_call(lua_State *L)
+{
+	return call_module(L, 2);
+}
+
+/* ss.query */
+static int module_index(lua_State *L)
+{
+	push_module(L);
+	lua_pushvalue(L, 2);
+	lua_gettable(L, -2);
+	return 1;
+}
+
+/* A global table that is the module of its name, loaded when it is first used. */
+static void open_module(lua_State *L, const char *name)
+{
+	static const luaL_Reg meta[] = {
+		{ "__call", module_call },
+		{ "__index", module_index },
+		{ NULL, NULL },
+	};
+
+	lua_newtable(L);
+	lua_newtable(L);
+	lua_pushstring(L, name);
+	luaL_setfuncs(L, meta, 1);
+	lua_setmetatable(L, -2);
+	lua_setglobal(L, name);
 }
 
 static void open_count(lua_State *L)
@@ -228,16 +367,24 @@ void base_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
 		{ "accept_incomplete", accept_incomplete },
+		{ "env", env },
 		{ "fields", base_fields },
 		{ "navs", base_navs },
+		{ "proc", base_proc },
+		{ "quiet", quiet },
+		{ "selinux", base_selinux },
 		{ "sources", base_sources },
+		{ "terminal", terminal },
 		{ NULL, NULL },
 	};
 
 	open_count(L);
 	lua_register(L, "sleep", base_sleep);
 	lua_register(L, "print", base_print);
-	lua_register(L, "help", base_help);
+	lua_pushliteral(L, "help");
+	lua_pushcclosure(L, base_help, 1);
+	lua_setglobal(L, "help");
+	open_module(L, "ss");
 	luaL_newlib(L, functions);
 	set_text(L, "version", CONNSH_VERSION);
 	lua_pushvalue(L, -1);

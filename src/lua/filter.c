@@ -18,6 +18,7 @@ struct filter_reader {
 	struct query *q;
 	struct nl_error *err;
 	int depth;
+	int inside; /* lists of or and not around what is read */
 };
 
 __attribute__((format(printf, 2, 3))) static int fail(struct nl_error *err, const char *fmt, ...)
@@ -185,24 +186,63 @@ static int read_places(struct filter_reader *r, int index)
 	return rc;
 }
 
-/* The settings: true or false, each a member of the query. */
+/* A file that the rows come from; false: none. */
+static int read_input(struct filter_reader *r, const struct field *f, enum input_form form,
+		      int index)
+{
+	const char *path = NULL;
+	size_t len = 0;
+
+	if (lua_type(r->L, index) == LUA_TSTRING)
+		path = lua_tolstring(r->L, index, &len);
+	else if (!lua_isboolean(r->L, index) || lua_toboolean(r->L, index))
+		return fail(r->err, "%s is a setting: it is the path of a file, not a %s", f->name,
+			    luaL_typename(r->L, index));
+	if (path && (len == 0 || strlen(path) != len))
+		return fail(r->err, "%s: the path of a file is not empty and has no NUL in it",
+			    f->name);
+	if (!path && r->q->input.form != form)
+		return 0;
+	if (path && r->q->input.form && r->q->input.form != form)
+		return fail(r->err, "text and diag are two places for the same rows: only one can "
+				    "be named");
+	return query_input(r->q, form, path) ? 0 : no_memory(r->err);
+}
+
+/* The settings that are no file are true or false: each is a member of the query. */
+static const struct {
+	const char *name;
+	size_t member;
+} settings[] = {
+	{ "consistent", offsetof(struct query, consistent) },
+	{ "ordered", offsetof(struct query, ordered) },
+	{ "listed", offsetof(struct query, listed) },
+	{ "verbatim", offsetof(struct query, verbatim) },
+	{ "first_dump", offsetof(struct query, input.first_dump) },
+	{ "threads", offsetof(struct query, threads) },
+	{ "contexts", offsetof(struct query, contexts) },
+};
+
 static int read_setting(struct filter_reader *r, const struct field *f, int index)
 {
-	if (!lua_isboolean(r->L, index))
-		return fail(r->err, "%s is a setting: it is true or false, not a %s", f->name,
-			    luaL_typename(r->L, index));
 	if (r->q->from)
 		return fail(r->err,
 			    "%s says how the kernel is asked: it stands in the query that "
 			    "these results are made of",
 			    f->name);
-	if (strcmp(f->name, "consistent") == 0)
-		r->q->consistent = lua_toboolean(r->L, index);
-	else if (strcmp(f->name, "ordered") == 0)
-		r->q->ordered = lua_toboolean(r->L, index);
-	else
-		return fail(r->err, "the setting %s is not known here", f->name);
-	return 0;
+	if (strcmp(f->name, "text") == 0)
+		return read_input(r, f, INPUT_TEXT, index);
+	if (strcmp(f->name, "diag") == 0)
+		return read_input(r, f, INPUT_DIAG, index);
+	if (!lua_isboolean(r->L, index))
+		return fail(r->err, "%s is a setting: it is true or false, not a %s", f->name,
+			    luaL_typename(r->L, index));
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++)
+		if (strcmp(f->name, settings[i].name) == 0) {
+			*(bool *)((char *)r->q + settings[i].member) = lua_toboolean(r->L, index);
+			return 0;
+		}
+	return fail(r->err, "the setting %s is not known here", f->name);
 }
 
 static struct node *read_conds(struct filter_reader *r, int index, bool top);
@@ -244,7 +284,10 @@ static struct node *read_triple(struct filter_reader *r, int index, const char *
 	return n;
 }
 
-/* {"or", a, b ...}: members are triples, tables of conditions, or such lists. */
+/*
+ * {"or", a, b ...}, {"kernel", a}: what the kernel's program tests, and nothing here (struct
+ * node). Members are triples, tables of conditions, or such lists.
+ */
 static struct node *read_logic(struct filter_reader *r, int index, enum node_kind kind)
 {
 	struct node *n = node_new(kind), *kid;
@@ -259,6 +302,14 @@ static struct node *read_logic(struct filter_reader *r, int index, enum node_kin
 		node_unref(n);
 		return NULL;
 	}
+	if (kind == NODE_KERNEL && (len != 2 || r->inside || r->q->from)) {
+		fail(r->err,
+		     "\"kernel\" takes one member, {\"kernel\", {...}}, and stands outside of "
+		     "or and not, in a query of what the kernel lists");
+		node_unref(n);
+		return NULL;
+	}
+	r->inside += kind != NODE_AND;
 	for (lua_Unsigned i = 2; i <= len; i++) {
 		lua_rawgeti(r->L, index, (lua_Integer)i);
 		kid = lua_istable(r->L, -1) ? read_conds(r, lua_gettop(r->L), false) : NULL;
@@ -273,6 +324,7 @@ static struct node *read_logic(struct filter_reader *r, int index, enum node_kin
 			return NULL;
 		}
 	}
+	r->inside -= kind != NODE_AND;
 	return n;
 }
 
@@ -281,7 +333,10 @@ static bool logic_word(const char *word, enum node_kind *kind)
 	static const struct {
 		const char *word;
 		enum node_kind kind;
-	} words[] = { { "and", NODE_AND }, { "or", NODE_OR }, { "not", NODE_NOT } };
+	} words[] = { { "and", NODE_AND },
+		      { "or", NODE_OR },
+		      { "not", NODE_NOT },
+		      { "kernel", NODE_KERNEL } };
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strcmp(word, words[i].word) == 0) {

@@ -29,6 +29,7 @@ struct lx_state {
 	char *netns;
 	bool incomplete; /* an answer was not whole, and the script did not accept that */
 	bool accepts;	 /* connsh.accept_incomplete() was called */
+	bool quiet;	 /* notices are not given */
 	size_t nnotices; /* notices that were given, each once: their hashes */
 	uint64_t notices[NOTICES_MAX];
 	unsigned functions;    /* numbers given to functions of queries so far */
@@ -109,7 +110,10 @@ void calls_merge(lua_State *L, int to, int from) LX_RAISES;
 /* A new query box for q, whose reference it takes [-0, +1, m]. */
 struct lx_query *query_push(lua_State *L, struct query *q) LX_RAISES;
 struct lx_query *query_check(lua_State *L, int index) LX_RAISES;
-/* A copy of the query at index, narrowed by the value at arg; [-0, +1, e]. */
+/*
+ * A copy of the query at index, narrowed by the value at arg: a table of conditions, a text in
+ * the words of ss, a function; [-0, +1, e].
+ */
 void query_narrow(lua_State *L, int index, int arg, const char *who) LX_RAISES;
 /* A box for a copy of the query at index, with its functions [-0, +1, e]. */
 struct lx_query *query_copy(lua_State *L, int index) LX_RAISES;
@@ -232,10 +236,15 @@ void load_open(lua_State *L) LX_RAISES;
 /* ---- base.c: count, sleep, print, the table connsh */
 void base_open(lua_State *L) LX_RAISES;
 
+/* names.c: what names of hosts, services and cgroups stand for */
+void names_open(lua_State *L) LX_RAISES;
+
 /* snapshot.c */
 void snapshot_open(lua_State *L) LX_RAISES;
 
 /* ---- modules.c */
+/* The variable, if the environment is the user's own (lx_raised); else NULL. */
+const char *own_env(const char *name);
 void modules_open(lua_State *L, const struct lx_options *opt) LX_RAISES;
 
 /* ---- interrupt.c */

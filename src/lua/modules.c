@@ -20,7 +20,7 @@ bool lx_raised(void)
 	       getenv("SUDO_UID") != NULL || getenv("SUDO_USER") != NULL;
 }
 
-static const char *own_env(const char *name)
+const char *own_env(const char *name)
 {
 	return lx_raised() ? NULL : secure_getenv(name);
 }

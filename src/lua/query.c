@@ -4,6 +4,7 @@
  */
 #include "internal.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,15 +98,67 @@ static void narrow_by_table(lua_State *L, struct lx_query *lq, int index, const 
 	}
 }
 
+/*
+ * Pushes the conditions that a text in the words of ss means; or returns 0 and pushes what is
+ * wrong with it. The module ss_filter reads it, loaded when it is first needed.
+ */
+static int words_push(lua_State *L, int text)
+{
+	lua_getglobal(L, "require");
+	lua_pushliteral(L, "ss_filter");
+	lua_call(L, 1, 1);
+	lua_getfield(L, -1, "words");
+	lua_remove(L, -2);
+	lua_pushvalue(L, text);
+	lua_call(L, 1, 2);
+	lua_remove(L, lua_isnil(L, -2) ? -2 : -1);
+	return lua_istable(L, -1);
+}
+
+/* Narrows the box on top by the text at index. */
+static void narrow_by_words(lua_State *L, struct lx_query *lq, int index, const char *who)
+{
+	const struct source *s = lq->q->source;
+	struct nl_error err;
+
+	if (s != &source_sockets && !lq->q->from) {
+		nl_fail(&err, EINVAL,
+			"a text of conditions is for sockets; of %s a table is expected, such as "
+			"{%s=...}",
+			s->name, s->fields[0].name);
+		raise_error(L, who, &err);
+	}
+	if (!words_push(L, index)) {
+		nl_fail(&err, EINVAL, "in \"%.60s\": %.180s", lua_tostring(L, index),
+			lua_tostring(L, -1));
+		raise_error(L, who, &err);
+	}
+	/* a condition stands in a list of them, or it would be read as the list */
+	lua_createtable(L, 1, 0);
+	lua_insert(L, -2);
+	lua_rawseti(L, -2, 1);
+	if (filter_table(L, -1, lq->q, &err) < 0)
+		raise_error(L, who, &err);
+	lua_pop(L, 1);
+}
+
 void query_narrow(lua_State *L, int index, int arg, const char *who)
 {
 	struct lx_query *lq;
 
 	index = lua_absindex(L, index);
 	arg = lua_absindex(L, arg);
+	if (lua_type(L, arg) == LUA_TSTRING) {
+		lq = query_copy(L, index);
+		narrow_by_words(L, lq, arg, who);
+		return;
+	}
 	if (!lua_istable(L, arg) && !lua_isfunction(L, arg))
-		luaL_error(L, "%s: a table of conditions was expected, such as {lport=80}, got %s",
-			   who, lua_isnil(L, arg) ? "nil" : luaL_typename(L, arg));
+		luaL_error(
+			L,
+			"%s: a table of conditions was expected, such as {lport=80}, or a text in "
+			"the words of ss, got %s",
+			who, lua_isnil(L, arg) ? "nil" : luaL_typename(L, arg));
 	lq = query_copy(L, index);
 	if (lua_istable(L, arg))
 		narrow_by_table(L, lq, arg, who);
@@ -133,7 +186,7 @@ static int query_call(lua_State *L)
 }
 
 /*
- * q:where(conditions), q:where(function), q:where(field, value),
+ * q:where(conditions), q:where("words of ss"), q:where(function), q:where(field, value),
  * q:where(field, op, value). A value that is nil raises: it never widens.
  */
 static int query_where(lua_State *L)
@@ -144,7 +197,10 @@ static int query_where(lua_State *L)
 	struct lx_query *lq;
 	const char *name, *op;
 
-	if (top < 3 && lua_type(L, 2) != LUA_TSTRING) {
+	/* the name of a field alone has lost its value, but for the word that is one too */
+	if (top < 3 &&
+	    (lua_type(L, 2) != LUA_TSTRING || !source_field(from->q->source, lua_tostring(L, 2)) ||
+	     strcmp(lua_tostring(L, 2), "autobound") == 0)) {
 		query_narrow(L, 1, 2, "where");
 		return 1;
 	}
@@ -153,7 +209,6 @@ static int query_where(lua_State *L)
 		return luaL_error(L, "where: the value of %s is missing", name);
 	op = top > 3 ? luaL_checkstring(L, 3) : "=";
 	luaL_argcheck(L, top <= 4, 5, "where takes a field, an operator and a value");
-	(void)from;
 	lq = query_copy(L, 1);
 	if (filter_one(L, name, op, top, lq->q, &err) < 0)
 		return raise_error(L, "where", &err);
@@ -226,6 +281,61 @@ static int query_explain_method(lua_State *L)
 	return 1;
 }
 
+/* The names of extensions in the list at index, as bits of idiag_ext. */
+static uint32_t extensions_check(lua_State *L, int index)
+{
+	lua_Integer n = (luaL_checktype(L, index, LUA_TTABLE), luaL_len(L, index));
+	uint32_t bits = 0;
+
+	for (lua_Integer i = 1; i <= n; i++) {
+		const struct enum_name *e = diag_extensions;
+		const char *name, *near = NULL;
+
+		lua_rawgeti(L, index, i);
+		name = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+		for (; e->name && strcmp(e->name, name) != 0; e++)
+			near = nearest_name(name, near, e->name);
+		if (!e->name)
+			luaL_error(L, "save_diag: there is no extension '%s'%s%s%s", name,
+				   near ? "; did you mean '" : "", near ? near : "",
+				   near ? "'?" : "");
+		bits |= (uint32_t)e->value;
+		lua_pop(L, 1);
+	}
+	return bits;
+}
+
+/*
+ * q:save_diag(FILE [, extensions]): writes the kernel's messages as ss -D does, for the setting
+ * diag to read: of inet sockets of one protocol. extensions: a list of what to ask for, by the
+ * names of <linux/inet_diag.h>: "info", "cong", "skmeminfo" ... Returns true and how many rows; or
+ * nil, message, errno.
+ */
+static int save_diag_method(lua_State *L)
+{
+	struct lx_query *lq = query_check(L, 1);
+	const char *path = luaL_checkstring(L, 2);
+	uint32_t extensions = lua_isnoneornil(L, 3) ? 0 : extensions_check(L, 3);
+	struct report report;
+	struct nl_error err = { 0 };
+
+	luaL_argcheck(L, *path && strlen(path) == lua_rawlen(L, 2), 2,
+		      "the path of a file is not empty and has no NUL in it");
+	if (query_save_diag(lq->q, extensions, path, &report, &err) < 0) {
+		interrupt_check(L);
+		if (err.code == EINVAL)
+			return raise_error(L, "save_diag", &err);
+		luaL_pushfail(L);
+		lua_pushstring(L, err.text);
+		lua_pushinteger(L, err.code);
+		return 3;
+	}
+	answer_settle(L, 1, &report);
+	lua_pushboolean(L, true);
+	lua_pushinteger(L, (lua_Integer)report.passed);
+	return 2;
+}
+
 /* #q: how many rows, of groups too. */
 static int query_len(lua_State *L)
 {
@@ -272,6 +382,7 @@ static const luaL_Reg narrowing[] = {
 	{ "limit", query_limit },
 	{ "distinct", query_distinct_method },
 	{ "explain", query_explain_method },
+	{ "save_diag", save_diag_method },
 	{ NULL, NULL },
 };
 

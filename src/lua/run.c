@@ -250,6 +250,8 @@ static int destroy_method(lua_State *L)
 	lua_settop(L, 1);
 	if (!lq->q->source->end || lq->q->from)
 		return luaL_error(L, "destroy: %s cannot be closed", lq->q->source->name);
+	if (lq->q->input.form)
+		return luaL_error(L, "destroy: what a file tells of cannot be closed");
 	if (!query_narrowed(lq->q))
 		return luaL_error(L, "destroy: this would close all %s; a condition is needed",
 				  lq->q->source->name);

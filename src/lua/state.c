@@ -59,6 +59,7 @@ static int open_all(lua_State *L)
 	cursor_open_lib(L);
 	query_open(L);
 	base_open(L);
+	names_open(L);
 	snapshot_open(L);
 	grid_open(L);
 	ends_open(L);
@@ -147,6 +148,39 @@ enum lx_result lx_call(lua_State *L, int nargs)
 		return LX_STOPPED;
 	}
 	return status == LUA_OK ? LX_DONE : LX_FAILED;
+}
+
+/* A module's name and a list of arguments -> the exit code. */
+static int command(lua_State *L)
+{
+	lua_getglobal(L, "require");
+	lua_pushvalue(L, 1);
+	lua_call(L, 1, 1);
+	lua_getfield(L, -1, "main");
+	lua_pushvalue(L, 2);
+	lua_call(L, 1, 1);
+	if (!lua_isinteger(L, -1))
+		return luaL_error(L, "%s.main returned no exit code", lua_tostring(L, 1));
+	return 1;
+}
+
+enum lx_result lx_command(lua_State *L, const char *module, char **args, int nargs, int *code)
+{
+	enum lx_result rc;
+
+	lua_pushcfunction(L, command);
+	lua_pushstring(L, module);
+	lua_createtable(L, nargs, 0);
+	for (int i = 0; i < nargs; i++) {
+		lua_pushstring(L, args[i]);
+		lua_rawseti(L, -2, i + 1);
+	}
+	rc = lx_call(L, 2);
+	if (rc == LX_DONE) {
+		*code = (int)lua_tointeger(L, -1);
+		lua_pop(L, 1);
+	}
+	return rc;
 }
 
 void lx_complain(lua_State *L)

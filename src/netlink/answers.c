@@ -223,12 +223,14 @@ bool nl_replay_process(size_t i, struct nl_process *p)
 {
 	const struct nl_recording *rec = nl_replay_peek();
 	uint32_t exe, cgroup;
+	const struct nl_rec_process *found;
 	const char *text;
 	size_t at;
 
 	if (!rec || i >= rec->processes.n)
 		return false;
-	at = ((const size_t *)rec->processes.items)[i];
+	found = (const struct nl_rec_process *)rec->processes.items + i;
+	at = found->at;
 	exe = nl_rec_u32(rec, at + 12);
 	cgroup = nl_rec_u32(rec, at + 16);
 	*p = (struct nl_process){
@@ -239,6 +241,8 @@ bool nl_replay_process(size_t i, struct nl_process *p)
 		.cgroup_len = cgroup ? cgroup - 1 : 0,
 		.ninodes = nl_rec_u32(rec, at + 20),
 		.inodes = rec->bytes + at + NL_PROCESS_HEAD,
+		.thread = found->thread,
+		.nthreads = found->nthreads,
 	};
 	text = (const char *)p->inodes + p->ninodes * 4;
 	p->comm = text;
@@ -247,11 +251,54 @@ bool nl_replay_process(size_t i, struct nl_process *p)
 	return true;
 }
 
+static uint32_t number_at(const unsigned char *b)
+{
+	return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+}
+
 uint32_t nl_process_inode(const struct nl_process *p, size_t i)
 {
-	const unsigned char *b = p->inodes + 4 * i;
+	return number_at(p->inodes + 4 * i);
+}
 
-	return b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+bool nl_replay_thread(const struct nl_process *p, size_t i, struct nl_thread *t)
+{
+	const struct nl_recording *rec = nl_replay_peek();
+	uint32_t comm, context;
+	const char *text;
+	size_t at;
+
+	if (!rec || i >= p->nthreads || p->thread + i >= rec->threads.n)
+		return false;
+	at = ((const size_t *)rec->threads.items)[p->thread + i];
+	comm = nl_rec_u32(rec, at + 4);
+	context = nl_rec_u32(rec, at + 8);
+	*t = (struct nl_thread){
+		.tid = nl_rec_u32(rec, at),
+		.comm_len = comm ? comm - 1 : 0,
+		.context_len = context ? context - 1 : 0,
+		.n = nl_rec_u32(rec, at + 12),
+		.uses = rec->bytes + at + NL_THREAD_HEAD,
+	};
+	text = (const char *)t->uses + t->n * NL_USE_SIZE;
+	t->comm = comm ? text : NULL;
+	t->context = context ? text + t->comm_len : NULL;
+	t->contexts = text + t->comm_len + t->context_len;
+	return true;
+}
+
+void nl_thread_use(struct nl_thread *t, struct nl_use *out)
+{
+	uint32_t context = number_at(t->uses + 8);
+
+	*out = (struct nl_use){
+		.inode = number_at(t->uses),
+		.fd = number_at(t->uses + 4),
+		.context = context ? t->contexts : NULL,
+		.context_len = context ? context - 1 : 0,
+	};
+	t->uses += NL_USE_SIZE;
+	t->contexts += out->context_len;
 }
 
 /* ---- namespaces ------------------------------------------------------------------------- */

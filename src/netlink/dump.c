@@ -18,6 +18,7 @@ struct nl_dump {
 	uint32_t seq, port; /* that every message must carry */
 	unsigned seen;	    /* nlmsg_flags of all messages, or'ed */
 	enum state state;
+	const struct nlmsghdr *done; /* in data */
 	struct nl_stats stats;
 	const char *what;
 	struct nl_sock sock;
@@ -205,6 +206,7 @@ static bool control(struct nl_dump *dump, const struct nlmsghdr *nlh)
 		/* An error of 0 is a receipt; the list comes beside it. */
 		if (nlh->nlmsg_type == NLMSG_ERROR)
 			return true;
+		dump->done = nlh;
 		stop(dump, ENDED);
 		return false;
 	case NLMSG_OVERRUN:
@@ -245,6 +247,11 @@ int nl_dump_next(struct nl_dump *dump, const struct nlmsghdr **msg, struct nl_er
 			break;
 	}
 	return dump->state == ENDED ? 0 : fail(dump, err);
+}
+
+const struct nlmsghdr *nl_dump_done(const struct nl_dump *dump)
+{
+	return dump->done;
 }
 
 unsigned nl_dump_flags(const struct nl_dump *dump)

@@ -78,6 +78,8 @@ void nl_record_facts(void);
 /* ---- a loaded recording: replay.c makes it, answers.c asks it ------------------------ */
 
 #define NL_PROCESS_HEAD 24 /* bytes before the inodes of a process */
+#define NL_THREAD_HEAD	16 /* and before the descriptors of a thread */
+#define NL_USE_SIZE	12 /* of each, but for its context */
 #define NL_NO_DATA	UINT32_MAX
 #define NL_MOST_NETNS	(INT32_MAX - 1) /* -1 minus a number is an int */
 
@@ -122,6 +124,11 @@ struct nl_rec_pids {
 	size_t offset, n;
 };
 
+/* A process, and which of all threads are its. */
+struct nl_rec_process {
+	size_t at, thread, nthreads;
+};
+
 /* An array that grows. */
 struct nl_array {
 	void *items;
@@ -133,10 +140,11 @@ struct nl_recording {
 	unsigned char *bytes;
 	size_t len;
 	struct nl_array lists, data, names, netns, pids;
-	struct nl_array processes, facts; /* size_t each: where they lie */
-	uint32_t *order;		  /* numbers of lists, sorted by their heads */
-	uint32_t current;		  /* list, while loading */
-	int pass;			  /* flags of all, or -1 */
+	struct nl_array processes;	/* struct nl_rec_process */
+	struct nl_array threads, facts; /* size_t each: where they lie */
+	uint32_t *order;		/* numbers of lists, sorted by their heads */
+	uint32_t current;		/* list, while loading */
+	int pass;			/* flags of all, or -1 */
 };
 
 /* The loaded recording or NULL. It stays until nl_replay_drop, even if unloaded. */

@@ -352,6 +352,61 @@ void nl_record_process(const struct nl_process *p, const uint32_t *inodes)
 	free(list);
 }
 
+/* The descriptors of a thread as they lie in a record, and behind them their contexts. */
+static unsigned char *uses_bytes(const struct nl_thread *t, const struct nl_use *uses, size_t *size)
+{
+	unsigned char *bytes;
+	char *text;
+
+	*size = t->n * NL_USE_SIZE;
+	for (size_t i = 0; i < t->n; i++)
+		*size += uses[i].context ? uses[i].context_len : 0;
+	bytes = malloc(*size + 1);
+	text = bytes ? (char *)bytes + t->n * NL_USE_SIZE : NULL;
+	for (size_t i = 0; bytes && i < t->n; i++) {
+		const uint32_t head[] = {
+			htole32(uses[i].inode),
+			htole32(uses[i].fd),
+			htole32(length(uses[i].context, uses[i].context_len)),
+		};
+
+		memcpy(bytes + i * NL_USE_SIZE, head, sizeof(head));
+		if (uses[i].context) {
+			memcpy(text, uses[i].context, uses[i].context_len);
+			text += uses[i].context_len;
+		}
+	}
+	return bytes;
+}
+
+void nl_record_thread(const struct nl_thread *t, const struct nl_use *uses)
+{
+	const uint32_t head[] = {
+		htole32(t->tid),
+		htole32(length(t->comm, t->comm_len)),
+		htole32(length(t->context, t->context_len)),
+		htole32((uint32_t)t->n),
+	};
+	size_t size, fixed = t->n * NL_USE_SIZE;
+	unsigned char *bytes = uses_bytes(t, uses, &size);
+	const struct piece pieces[] = {
+		{ head, sizeof(head) },
+		{ bytes, fixed },
+		{ t->comm, t->comm ? t->comm_len : 0 },
+		{ t->context, t->context ? t->context_len : 0 },
+		{ bytes ? bytes + fixed : NULL, size - fixed },
+	};
+
+	if (begin()) {
+		if (bytes)
+			put_record(NL_REC_THREAD, pieces, 5);
+		else
+			rec.failure = rec.failure ? rec.failure : ENOMEM;
+		end();
+	}
+	free(bytes);
+}
+
 void nl_record_name(enum nl_name what, int netns_fd, uint64_t number, const char *name)
 {
 	if (!begin())

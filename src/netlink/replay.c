@@ -48,8 +48,9 @@ bool nl_replay_loaded(void)
 
 static void free_recording(struct nl_recording *rec)
 {
-	struct nl_array *const arrays[] = { &rec->lists, &rec->data,	  &rec->names, &rec->netns,
-					    &rec->pids,	 &rec->processes, &rec->facts };
+	struct nl_array *const arrays[] = { &rec->lists,   &rec->data, &rec->names,
+					    &rec->netns,   &rec->pids, &rec->processes,
+					    &rec->threads, &rec->facts };
 
 	for (size_t i = 0; i < sizeof(arrays) / sizeof(arrays[0]); i++)
 		free(arrays[i]->items);
@@ -267,7 +268,7 @@ static int add_pass(struct nl_recording *rec, const struct body *b, struct nl_er
 static int add_process(struct nl_recording *rec, const struct body *b, struct nl_error *err)
 {
 	uint64_t need = NL_PROCESS_HEAD;
-	size_t *at;
+	struct nl_rec_process *p;
 
 	if (rec->pass < 0)
 		return damaged(b->at, "a process comes before its pass", err);
@@ -279,10 +280,52 @@ static int add_process(struct nl_recording *rec, const struct body *b, struct nl
 			need += nl_rec_u32(rec, b->at + i) - 1;
 	if (b->len != need || nl_rec_u32(rec, b->at) == 0 || nl_rec_u32(rec, b->at) > INT32_MAX)
 		return damaged(b->at, "the lengths of a process do not fit its record", err);
-	at = add(&rec->processes, sizeof(*at));
+	p = add(&rec->processes, sizeof(*p));
+	if (!p)
+		return no_memory(err);
+	*p = (struct nl_rec_process){ b->at, rec->threads.n, 0 };
+	return 0;
+}
+
+/* What the descriptors of a thread take, with their contexts; false: one is no descriptor. */
+static bool uses_size(const struct nl_recording *rec, size_t at, uint32_t n, uint64_t *size)
+{
+	*size = (uint64_t)n * NL_USE_SIZE;
+	for (uint32_t i = 0; i < n; i++, at += NL_USE_SIZE) {
+		uint32_t context = nl_rec_u32(rec, at + 8);
+
+		if (nl_rec_u32(rec, at + 4) > INT32_MAX)
+			return false;
+		*size += context ? context - 1 : 0;
+	}
+	return true;
+}
+
+static int add_thread(struct nl_recording *rec, const struct body *b, struct nl_error *err)
+{
+	uint64_t need = NL_THREAD_HEAD, uses;
+	uint32_t n;
+	size_t *at;
+
+	if (rec->processes.n == 0)
+		return damaged(b->at, "a thread comes before its process", err);
+	if (b->len < need)
+		return damaged(b->at, "the head of a thread is cut off", err);
+	for (size_t i = 4; i <= 8; i += 4)
+		if (nl_rec_u32(rec, b->at + i))
+			need += nl_rec_u32(rec, b->at + i) - 1;
+	n = nl_rec_u32(rec, b->at + 12);
+	if (b->len < need + (uint64_t)n * NL_USE_SIZE || nl_rec_u32(rec, b->at) > INT32_MAX)
+		return damaged(b->at, "the lengths of a thread do not fit its record", err);
+	if (!uses_size(rec, b->at + NL_THREAD_HEAD, n, &uses))
+		return damaged(b->at, "what a thread holds is no descriptor", err);
+	if (b->len != need + uses)
+		return damaged(b->at, "the lengths of a thread do not fit its record", err);
+	at = add(&rec->threads, sizeof(*at));
 	if (!at)
 		return no_memory(err);
 	*at = b->at;
+	((struct nl_rec_process *)rec->processes.items)[rec->processes.n - 1].nthreads++;
 	return 0;
 }
 
@@ -316,10 +359,11 @@ static int add_fact(struct nl_recording *rec, const struct body *b, struct nl_er
 
 typedef int add_record(struct nl_recording *rec, const struct body *b, struct nl_error *err);
 static add_record *const kinds[] = {
-	[NL_REC_DUMP] = add_dump, [NL_REC_DATA] = add_data, [NL_REC_AGAIN] = add_again,
-	[NL_REC_TEXT] = add_text, [NL_REC_END] = add_end,   [NL_REC_NETNS] = add_netns,
-	[NL_REC_PIDS] = add_pids, [NL_REC_PASS] = add_pass, [NL_REC_PROCESS] = add_process,
-	[NL_REC_NAME] = add_name, [NL_REC_FACT] = add_fact, [NL_REC_OBJECT] = add_object,
+	[NL_REC_DUMP] = add_dump,     [NL_REC_DATA] = add_data, [NL_REC_AGAIN] = add_again,
+	[NL_REC_TEXT] = add_text,     [NL_REC_END] = add_end,	[NL_REC_NETNS] = add_netns,
+	[NL_REC_PIDS] = add_pids,     [NL_REC_PASS] = add_pass, [NL_REC_PROCESS] = add_process,
+	[NL_REC_NAME] = add_name,     [NL_REC_FACT] = add_fact, [NL_REC_OBJECT] = add_object,
+	[NL_REC_THREAD] = add_thread,
 };
 
 /* ---- the file --------------------------------------------------------------------- */

@@ -48,6 +48,18 @@ static uint32_t next_seq(void)
 	return atomic_fetch_add(&seq, 1);
 }
 
+/*
+ * A listing of netlink sockets has the asking one in it: its buffers (SO_RCVBUF, SO_SNDBUF, in
+ * bytes) are those that ss gives to its own.
+ */
+static void set_buffers(int fd)
+{
+	const int receive = 1024 * 1024, send = 32 * 1024;
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send, sizeof(send));
+	setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof(receive));
+}
+
 /* What a kernel does not know yet it does without: callers check the answer. */
 static void set_options(int fd, int bus)
 {
@@ -58,6 +70,8 @@ static void set_options(int fd, int bus)
 	setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
 	if (bus == NETLINK_ROUTE)
 		setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
+	if (bus == NETLINK_SOCK_DIAG)
+		set_buffers(fd);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &silence, sizeof(silence));
 }
 

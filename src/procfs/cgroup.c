@@ -7,11 +7,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -191,4 +193,20 @@ uint64_t cgroup_id(const char *path)
 		close(at);
 	free(mount);
 	return id;
+}
+
+bool cgroup_id_of_file(const char *path, uint64_t *id)
+{
+	_Alignas(struct file_handle) unsigned char buf[sizeof(struct file_handle) + sizeof(*id)];
+	struct file_handle *handle = (struct file_handle *)buf;
+	struct statfs fs;
+	int mount;
+
+	handle->handle_bytes = sizeof(*id);
+	if (name_to_handle_at(AT_FDCWD, path, handle, &mount, 0) < 0 || statfs(path, &fs) < 0)
+		return false;
+	*id = 0;
+	if (fs.f_type == CGROUP2_SUPER_MAGIC && handle->handle_bytes == sizeof(*id))
+		memcpy(id, handle->f_handle, sizeof(*id));
+	return true;
 }

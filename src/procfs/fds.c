@@ -129,17 +129,54 @@ bool fds_can_seek(int proc)
 	return ok;
 }
 
-static bool append(struct inodes *out, uint32_t inode)
+void inodes_clear(struct inodes *l)
 {
-	if (out->n == out->size) {
-		size_t size = out->size ? 2 * out->size : 1024;
-		uint32_t *list = realloc(out->list, size * sizeof(*list));
+	for (size_t i = 0; l->with_contexts && i < l->n; i++)
+		free(l->contexts[i]);
+	l->n = 0;
+}
 
-		if (!list)
+void inodes_free(struct inodes *l)
+{
+	inodes_clear(l);
+	free(l->list);
+	free(l->fds);
+	free(l->contexts);
+}
+
+static bool grow(struct inodes *l)
+{
+	size_t size = l->size ? 2 * l->size : 1024;
+	uint32_t *list = reallocarray(l->list, size, sizeof(*list)), *fds;
+	char **contexts;
+
+	if (!list)
+		return false;
+	l->list = list;
+	if (l->with_fds) {
+		fds = reallocarray(l->fds, size, sizeof(*fds));
+		if (!fds)
 			return false;
-		out->list = list;
-		out->size = size;
+		l->fds = fds;
 	}
+	if (l->with_contexts) {
+		contexts = reallocarray(l->contexts, size, sizeof(*contexts));
+		if (!contexts)
+			return false;
+		l->contexts = contexts;
+	}
+	l->size = size;
+	return true;
+}
+
+static bool append(struct inodes *out, uint32_t inode, unsigned fd)
+{
+	if (out->n == out->size && !grow(out))
+		return false;
+	if (out->with_fds)
+		out->fds[out->n] = fd;
+	if (out->with_contexts)
+		out->contexts[out->n] = NULL;
 	out->list[out->n++] = inode;
 	return true;
 }
@@ -149,7 +186,8 @@ static bool append(struct inodes *out, uint32_t inode)
  * is gone was closed meanwhile. No other failure is a socket's, whose name needs
  * nothing but memory: a strange file of one process must not end the whole pass.
  */
-static int take(int fd, const char *name, const struct imap *wanted, struct inodes *out)
+static int take(int fd, const char *name, unsigned number, const struct imap *wanted,
+		struct inodes *out)
 {
 	char link[32];
 	ssize_t n = readlinkat(fd, name, link, sizeof(link));
@@ -158,10 +196,16 @@ static int take(int fd, const char *name, const struct imap *wanted, struct inod
 	if (n < 0)
 		return errno == EACCES || errno == EPERM || errno == ENOMEM ? -1 : 0;
 	inode = fds_socket(link, (size_t)n);
-	if (!inode || (wanted && !imap_get(wanted, inode)) || append(out, inode))
+	if (!inode || (wanted && !imap_get(wanted, inode)))
 		return 0;
-	errno = ENOMEM;
-	return -1;
+	if (!append(out, inode, number)) {
+		errno = ENOMEM;
+		return -1;
+	}
+	if (!out->with_contexts)
+		return 0;
+	out->contexts[out->n - 1] = process_socket_context(fd, name);
+	return !out->contexts[out->n - 1] && errno == ENOMEM ? -1 : 0;
 }
 
 int fds_read(struct numbers *d, unsigned from, unsigned to, const struct imap *wanted,
@@ -180,7 +224,7 @@ int fds_read(struct numbers *d, unsigned from, unsigned to, const struct imap *w
 			return -1;
 		}
 		*any = true;
-		if (take(d->fd, name, wanted, out) < 0)
+		if (take(d->fd, name, n, wanted, out) < 0)
 			return -1;
 	}
 	return rc < 0 ? -1 : 0;

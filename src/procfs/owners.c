@@ -1,8 +1,9 @@
 /*
  * Owns the table of owners: records of processes, each with the inodes that it
  * holds as passes found them, and an index by inode that is made anew after each
- * pass. Processes are entered by ascending pid, so that no inode's holders need
- * sorting and a second descriptor of one process is seen at once.
+ * pass, beside that of descriptors (owners_uses.c) where those are asked for. Processes are entered
+ * by ascending pid, so that no inode's holders need sorting and a second descriptor of one process
+ * is seen at once.
  */
 #include "private.h"
 
@@ -31,12 +32,78 @@ struct owners {
 	size_t n, size;
 	struct imap pids; /* -> 1 + the newest record of the pid */
 	struct index index;
-	bool denied;
+	struct uses uses; /* if there are any to be asked for */
+	uint32_t passes;
+	bool denied, fds;
 };
 
 struct owners *owners_new(void)
 {
 	return calloc(1, sizeof(struct owners));
+}
+
+struct span *span_new(struct inodes *found)
+{
+	size_t n = found->n, fds = found->with_fds ? n : 0;
+	struct span *s = malloc(sizeof(*s) + (n + fds) * sizeof(s->inodes[0]));
+	char **contexts = found->with_contexts ? malloc((n + 1) * sizeof(*contexts)) : NULL;
+
+	if (!s || (found->with_contexts && !contexts)) {
+		free(s);
+		free(contexts);
+		return NULL;
+	}
+	*s = (struct span){ .n = n, .contexts = contexts };
+	if (n)
+		memcpy(s->inodes, found->list, n * sizeof(s->inodes[0]));
+	if (fds) {
+		s->fds = s->inodes + n;
+		memcpy(s->fds, found->fds, n * sizeof(s->fds[0]));
+	}
+	if (contexts && n)
+		memcpy(contexts, found->contexts, n * sizeof(*contexts));
+	found->n = 0;
+	return s;
+}
+
+void span_free(struct span *s)
+{
+	for (size_t i = 0; s->contexts && i < s->n; i++)
+		free(s->contexts[i]);
+	free(s->contexts);
+	free(s);
+}
+
+void span_keep(struct span *s, size_t to, size_t from)
+{
+	s->inodes[to] = s->inodes[from];
+	if (s->fds)
+		s->fds[to] = s->fds[from];
+	if (s->contexts && to != from) {
+		free(s->contexts[to]);
+		s->contexts[to] = s->contexts[from];
+		s->contexts[from] = NULL;
+	}
+}
+
+void span_cut(struct span *s, size_t kept)
+{
+	for (size_t i = kept; s->contexts && i < s->n; i++) {
+		free(s->contexts[i]);
+		s->contexts[i] = NULL;
+	}
+	s->n = kept;
+}
+
+struct thread *record_thread(struct record *r)
+{
+	struct thread *bigger = reallocarray(r->threads, r->nthreads + 1, sizeof(*bigger));
+
+	if (!bigger)
+		return NULL;
+	r->threads = bigger;
+	bigger[r->nthreads] = (struct thread){ 0 };
+	return &bigger[r->nthreads++];
 }
 
 void record_free(struct record *r)
@@ -45,8 +112,13 @@ void record_free(struct record *r)
 		return;
 	for (struct span *s = r->spans, *next; s; s = next) {
 		next = s->next;
-		free(s);
+		span_free(s);
 	}
+	for (size_t i = 0; i < r->nthreads; i++) {
+		free(r->threads[i].comm);
+		free(r->threads[i].context);
+	}
+	free(r->threads);
 	free(r->holder.comm);
 	free(r->holder.exe);
 	free(r->holder.cgroup);
@@ -69,6 +141,7 @@ void owners_free(struct owners *o)
 	free(o->records);
 	imap_free(&o->pids);
 	index_free(&o->index);
+	uses_free(&o->uses);
 	free(o);
 }
 
@@ -123,7 +196,10 @@ static int count(const struct owners *o, struct index *x, uint32_t inode, uint32
 	return 1;
 }
 
-/* Counts what one record holds, and drops from it what its pid is known to hold. */
+/*
+ * Counts what one record holds, and drops from it what its pid is known to hold; but not
+ * where descriptors are asked for, which are of use all the same.
+ */
 static bool count_record(const struct owners *o, struct index *x, uint32_t record)
 {
 	for (struct span *s = o->records[record]->spans; s; s = s->next) {
@@ -134,12 +210,19 @@ static bool count_record(const struct owners *o, struct index *x, uint32_t recor
 
 			if (rc < 0)
 				return false;
-			if (rc > 0)
-				s->inodes[kept++] = s->inodes[i];
+			if (rc > 0 || o->fds)
+				span_keep(s, kept++, i);
 		}
-		s->n = kept;
+		span_cut(s, kept);
 	}
 	return true;
+}
+
+/* Is the last one that was entered of the same process? */
+static bool is_entered(const struct owners *o, const struct index *x, const struct shared *sh,
+		       uint32_t record)
+{
+	return sh->n && pid_of(o, x->holders[sh->first + sh->n - 1]) == pid_of(o, record);
 }
 
 /* Each shared inode's holders in a row, by the order of records. */
@@ -161,7 +244,7 @@ static bool place_shared(const struct owners *o, struct index *x, const uint32_t
 				uint32_t value = *imap_get(&x->inodes, s->inodes[i]);
 				struct shared *sh = &x->shared[value & ~SHARED];
 
-				if (value & SHARED)
+				if (value & SHARED && !is_entered(o, x, sh, order[k]))
 					x->holders[sh->first + sh->n++] = order[k];
 			}
 	return true;
@@ -176,10 +259,30 @@ static int by_pid(const void *a, const void *b, void *arg)
 	return pa != pb ? (pa > pb) - (pa < pb) : (ra < rb) - (ra > rb);
 }
 
+/* The index of descriptors, if they are asked for. It may change spans, so it comes last. */
+static bool make_uses(const struct owners *o, const uint32_t *order, struct uses *x)
+{
+	struct record **sorted;
+	bool ok;
+
+	*x = (struct uses){ 0 };
+	if (!o->fds)
+		return true;
+	sorted = malloc((o->n ? o->n : 1) * sizeof(struct record *));
+	if (!sorted)
+		return false;
+	for (size_t i = 0; i < o->n; i++)
+		sorted[i] = o->records[order[i]];
+	ok = uses_make(x, sorted, o->n);
+	free(sorted);
+	return ok;
+}
+
 static bool make_index(struct owners *o)
 {
 	uint32_t *order = malloc((o->n ? o->n : 1) * sizeof(*order));
 	struct index x = { 0 };
+	struct uses uses = { 0 };
 	bool ok = order != NULL;
 
 	for (size_t i = 0; ok && i < o->n; i++)
@@ -188,14 +291,16 @@ static bool make_index(struct owners *o)
 		qsort_r(order, o->n, sizeof(*order), by_pid, o);
 	for (size_t i = 0; ok && i < o->n; i++)
 		ok = count_record(o, &x, order[i]);
-	ok = ok && place_shared(o, &x, order);
+	ok = ok && place_shared(o, &x, order) && make_uses(o, order, &uses);
 	free(order);
 	if (!ok) {
 		index_free(&x);
 		return false;
 	}
 	index_free(&o->index);
+	uses_free(&o->uses);
 	o->index = x;
+	o->uses = uses;
 	return true;
 }
 
@@ -217,11 +322,35 @@ static bool same_process(const struct record *a, const struct record *b)
 	       (same_text(ha->exe, hb->exe) && same_text(ha->cgroup, hb->cgroup));
 }
 
+/* Moves r's threads behind those of the record that is known already; false: no memory. */
+static bool join_threads(struct record *known, struct record *r)
+{
+	size_t n = known->nthreads + r->nthreads;
+	struct thread *bigger;
+
+	if (r->nthreads == 0)
+		return true;
+	bigger = reallocarray(known->threads, n, sizeof(*bigger));
+	if (!bigger)
+		return false;
+	memcpy(bigger + known->nthreads, r->threads, r->nthreads * sizeof(*bigger));
+	for (struct span *s = r->spans; s; s = s->next)
+		s->thread += (uint32_t)known->nthreads;
+	known->threads = bigger;
+	known->nthreads = n;
+	r->nthreads = 0;
+	return true;
+}
+
 /* Moves what r found to the record that is known already, and frees r. */
-static void join(struct record *known, struct record *r)
+static bool join(struct record *known, struct record *r)
 {
 	struct span **end = &known->spans;
 
+	if (!join_threads(known, r)) {
+		record_free(r);
+		return false;
+	}
 	while (*end)
 		end = &(*end)->next;
 	*end = r->spans;
@@ -233,6 +362,7 @@ static void join(struct record *known, struct record *r)
 		r->holder.exe = r->holder.cgroup = NULL;
 	}
 	record_free(r);
+	return true;
 }
 
 /*
@@ -243,10 +373,8 @@ static bool enter(struct owners *o, struct record *r)
 {
 	uint32_t *newest = imap_put(&o->pids, (uint32_t)r->holder.pid);
 
-	if (newest && *newest && same_process(o->records[*newest - 1], r)) {
-		join(o->records[*newest - 1], r);
-		return true;
-	}
+	if (newest && *newest && same_process(o->records[*newest - 1], r))
+		return join(o->records[*newest - 1], r);
 	if (newest && o->n == o->size) {
 		size_t size = o->size ? 2 * o->size : 64;
 		struct record **bigger = realloc(o->records, size * sizeof(struct record *));
@@ -265,13 +393,19 @@ static bool enter(struct owners *o, struct record *r)
 	return true;
 }
 
-int owners_add(struct owners *o, struct record *list, bool denied)
+int owners_add(struct owners *o, struct record *list, bool denied, bool fds)
 {
+	uint32_t before = o->passes;
 	bool ok = true;
 
 	o->denied |= denied;
+	o->fds |= fds;
 	for (struct record *r = list, *next; r; r = next) {
 		next = r->next;
+		for (struct span *s = r->spans; s; s = s->next) {
+			s->pass += before;
+			o->passes = s->pass >= o->passes ? s->pass + 1 : o->passes;
+		}
 		if (ok)
 			ok = enter(o, r);
 		else
@@ -301,6 +435,36 @@ const struct holder *owners_holder(const struct owners *o, uint32_t inode, size_
 	if (*value & SHARED)
 		return &o->records[x->holders[x->shared[*value & ~SHARED].first + i]]->holder;
 	return &o->records[*value]->holder;
+}
+
+size_t owners_uses(const struct owners *o, uint32_t inode, size_t *first)
+{
+	const uint32_t *end = imap_get(&o->uses.ends, inode);
+	size_t at = end ? *end : 0;
+
+	while (at > 0 && o->uses.list[at - 1].span->inodes[o->uses.list[at - 1].at] == inode)
+		at--;
+	*first = at;
+	return end ? *end - at : 0;
+}
+
+void owners_use(const struct owners *o, size_t number, struct use *out)
+{
+	const struct used *u = &o->uses.list[number];
+	const struct record *r = u->record;
+	const struct thread *t =
+		u->span->thread < r->nthreads ? &r->threads[u->span->thread] : NULL;
+	bool named = t && t->comm;
+
+	*out = (struct use){
+		.holder = &r->holder,
+		.tid = t ? t->tid : 0,
+		.comm = named ? t->comm : r->holder.comm,
+		.comm_len = named ? t->comm_len : r->holder.comm_len,
+		.fd = u->span->fds ? (int)u->span->fds[u->at] : -1,
+		.context = t ? t->context : NULL,
+		.sock_context = u->span->contexts ? u->span->contexts[u->at] : NULL,
+	};
 }
 
 bool owners_denied(const struct owners *o)

@@ -61,6 +61,48 @@ static size_t count_inodes(const struct record *r)
 	return n;
 }
 
+/* What the process holds, or one of its threads, as it is written down. */
+static int write_thread(const struct record *r, size_t thread)
+{
+	const struct thread *t = r->nthreads ? &r->threads[thread] : NULL;
+	struct nl_thread out = {
+		.tid = t ? (uint32_t)t->tid : 0,
+		.comm = t ? t->comm : NULL,
+		.comm_len = t && t->comm ? t->comm_len : 0,
+		.context = t ? t->context : NULL,
+		.context_len = t && t->context ? strlen(t->context) : 0,
+	};
+	struct nl_use *uses;
+
+	for (const struct span *s = r->spans; s; s = s->next)
+		out.n += s->thread == thread ? s->n : 0;
+	if (out.n == 0)
+		return 0;
+	uses = malloc(out.n * sizeof(*uses));
+	if (!uses)
+		return -1;
+	out.n = 0;
+	for (const struct span *s = r->spans; s; s = s->next)
+		for (size_t i = 0; s->thread == thread && i < s->n; i++) {
+			const char *context = s->contexts ? s->contexts[i] : NULL;
+
+			uses[out.n++] = (struct nl_use){ s->inodes[i], s->fds[i], context,
+							 context ? strlen(context) : 0 };
+		}
+	nl_record_thread(&out, uses);
+	free(uses);
+	return 0;
+}
+
+static int write_threads(const struct record *r)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < (r->nthreads ? r->nthreads : 1); i++)
+		rc = write_thread(r, i);
+	return rc;
+}
+
 static int write_record(const struct record *r)
 {
 	const struct holder *h = &r->holder;
@@ -86,7 +128,7 @@ static int write_record(const struct record *r)
 	}
 	nl_record_process(&p, inodes);
 	free(inodes);
-	return 0;
+	return write_threads(r);
 }
 
 /* Keeps of the record what is wanted; false: nothing. */
@@ -100,8 +142,8 @@ static bool choose(const struct wanted *w, struct record *r)
 
 		for (size_t i = 0; i < s->n; i++)
 			if (wants_inode(w, s->inodes[i]))
-				s->inodes[kept++] = s->inodes[i];
-		s->n = kept;
+				span_keep(s, kept++, i);
+		span_cut(s, kept);
 	}
 	return count_inodes(r) > 0;
 }
@@ -114,6 +156,8 @@ int owners_record(const struct owners_request *req, struct record **list, bool *
 	bool ok = want(&w, req);
 
 	*denied = false;
+	if (selinux_enabled())
+		nl_record_fact(SELINUX_FACT, "enabled");
 	nl_record_pass(owners_hidden() ? NL_PASS_HIDDEN : 0);
 	for (struct record *r = *list, *next; r; r = next) {
 		next = r->next;
@@ -160,35 +204,157 @@ static bool copy_facts(const struct nl_process *p, struct holder *h)
 	return h->comm && (!p->exe || h->exe) && (!p->cgroup || h->cgroup);
 }
 
-/* The process with the inodes that are wanted; *out NULL: it has none. False: no memory. */
-static bool read_record(const struct wanted *w, const struct nl_process *p, struct record **out)
+static void put_span(struct record *r, struct span *s, uint32_t pass, size_t thread)
 {
-	struct record *r;
-	struct span *s;
-	size_t n = 0;
+	s->pass = pass;
+	s->thread = (uint32_t)thread;
+	s->next = r->spans;
+	r->spans = s;
+}
+
+/* What the process holds, each socket once. */
+static bool read_inodes(const struct wanted *w, const struct nl_process *p, uint32_t pass,
+			struct record *r)
+{
+	struct inodes found = { .list = malloc((p->ninodes + 1) * sizeof(uint32_t)) };
+	struct imap seen = { 0 };
+	struct span *s = NULL;
+	bool ok = found.list != NULL;
+
+	for (size_t i = 0; ok && i < p->ninodes; i++) {
+		uint32_t inode = nl_process_inode(p, i), *times;
+
+		if (!wants_inode(w, inode))
+			continue;
+		times = imap_put(&seen, inode);
+		ok = times != NULL;
+		if (ok && ++*times == 1)
+			found.list[found.n++] = inode;
+	}
+	if (ok && found.n && (s = span_new(&found)))
+		put_span(r, s, pass, 0);
+	ok = ok && (found.n == 0 || s);
+	imap_free(&seen);
+	inodes_free(&found);
+	return ok;
+}
+
+static int by_fd(const void *a, const void *b)
+{
+	uint32_t fa = ((const struct nl_use *)a)->fd, fb = ((const struct nl_use *)b)->fd;
+
+	return (fa > fb) - (fa < fb);
+}
+
+/* Those of the thread that are wanted, by descriptor; NULL: no memory. */
+static struct nl_use *wanted_uses(const struct wanted *w, struct nl_thread *t, size_t *n)
+{
+	struct nl_use *uses = malloc((t->n + 1) * sizeof(*uses));
+
+	*n = 0;
+	for (size_t i = 0; uses && i < t->n; i++) {
+		nl_thread_use(t, &uses[*n]);
+		*n += wants_inode(w, uses[*n].inode);
+	}
+	if (uses)
+		qsort(uses, *n, sizeof(*uses), by_fd);
+	return uses;
+}
+
+/* Lists of what was found; false: no memory. */
+static bool found_of(const struct nl_use *uses, size_t n, bool contexts, struct inodes *out)
+{
+	*out = (struct inodes){ .with_fds = true, .with_contexts = contexts };
+	out->list = calloc(n + 1, sizeof(*out->list));
+	out->fds = calloc(n + 1, sizeof(*out->fds));
+	out->contexts = contexts ? calloc(n + 1, sizeof(char *)) : NULL;
+	if (!out->list || !out->fds || (contexts && !out->contexts))
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		out->list[i] = uses[i].inode;
+		out->fds[i] = uses[i].fd;
+		out->n++;
+		if (contexts && uses[i].context &&
+		    !(out->contexts[i] = copy(uses[i].context, uses[i].context_len)))
+			return false;
+	}
+	return true;
+}
+
+/* One more thread of the record, with what is asked of it; false: no memory. */
+static bool put_thread(const struct owners_request *req, const struct nl_thread *t,
+		       struct record *r)
+{
+	struct thread *thread = record_thread(r);
+
+	if (!thread)
+		return false;
+	if (req->tasks && t->tid) {
+		thread->tid = (pid_t)t->tid;
+		thread->comm = t->comm ? copy(t->comm, t->comm_len) : NULL;
+		thread->comm_len = t->comm_len;
+	}
+	if (req->contexts && t->context)
+		thread->context = copy(t->context, t->context_len);
+	return (!req->tasks || !t->tid || !t->comm || thread->comm) &&
+	       (!req->contexts || !t->context || thread->context);
+}
+
+/* What one thread holds. */
+static bool read_thread(const struct wanted *w, struct nl_thread t, uint32_t pass, struct record *r)
+{
+	size_t n, place = r->nthreads;
+	struct nl_use *uses = wanted_uses(w, &t, &n);
+	struct inodes found = { 0 };
+	struct span *s = NULL;
+	bool ok = uses != NULL;
+
+	if (ok && n) {
+		ok = found_of(uses, n, w->req->contexts, &found) && put_thread(w->req, &t, r);
+		s = ok ? span_new(&found) : NULL;
+		ok = s != NULL;
+	}
+	if (s)
+		put_span(r, s, pass, place);
+	inodes_free(&found);
+	free(uses);
+	return ok;
+}
+
+/* Each thread's; or where they are not told apart the first one's, which is the process's. */
+static bool read_threads(const struct wanted *w, const struct nl_process *p, uint32_t pass,
+			 struct record *r)
+{
+	size_t n = w->req->tasks || p->nthreads == 0 ? p->nthreads : 1;
+	struct nl_thread t;
+	bool ok = true;
+
+	for (size_t i = 0; ok && i < n; i++)
+		ok = nl_replay_thread(p, i, &t) && read_thread(w, t, pass, r);
+	return ok;
+}
+
+/* The process with what is wanted of it; *out NULL: it has none. False: no memory. */
+static bool read_record(const struct wanted *w, const struct nl_process *p, uint32_t pass,
+			struct record **out)
+{
+	struct record *r = calloc(1, sizeof(*r));
+	bool ok;
 
 	*out = NULL;
-	for (size_t i = 0; i < p->ninodes; i++)
-		n += wants_inode(w, nl_process_inode(p, i));
-	if (n == 0)
-		return true;
-	r = calloc(1, sizeof(*r));
-	s = r ? malloc(sizeof(*s) + n * sizeof(s->inodes[0])) : NULL;
-	if (!s) {
-		free(r);
+	if (!r)
 		return false;
+	if (w->req->fds && p->nthreads)
+		ok = read_threads(w, p, pass, r);
+	else
+		ok = read_inodes(w, p, pass, r);
+	if (ok && !r->spans) {
+		record_free(r);
+		return true;
 	}
-	*s = (struct span){ .next = NULL };
-	for (size_t i = 0; i < p->ninodes; i++) {
-		uint32_t inode = nl_process_inode(p, i);
-
-		if (wants_inode(w, inode))
-			s->inodes[s->n++] = inode;
-	}
-	r->spans = s;
 	r->told = true;
 	*out = r;
-	return copy_facts(p, &r->holder);
+	return ok && copy_facts(p, &r->holder);
 }
 
 int owners_replay(const struct owners_request *req, struct record **list, bool *denied,
@@ -213,7 +379,7 @@ int owners_replay(const struct owners_request *req, struct record **list, bool *
 			*denied = true;
 			continue;
 		}
-		ok = read_record(&w, &p, end);
+		ok = read_record(&w, &p, (uint32_t)i, end);
 		if (*end)
 			end = &(*end)->next;
 	}

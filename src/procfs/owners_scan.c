@@ -280,9 +280,14 @@ static unsigned end_of_range(struct worker *w, struct process *p, unsigned from)
 	return to;
 }
 
+static const struct imap *wanted_by(const struct pass *s)
+{
+	return s->req->inodes ? &s->wanted : NULL;
+}
+
 static int read_range(struct worker *w, struct process *p, unsigned from, bool *any)
 {
-	const struct imap *wanted = w->s->req->inodes ? &w->s->wanted : NULL;
+	const struct imap *wanted = wanted_by(w->s);
 	int at = p->live >= 0 ? p->live : p->dir, rc, saved;
 	int fd = openat(at, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -305,34 +310,153 @@ static int read_process(struct worker *w, struct process *p)
 	if ((rc == 0 && any) || (rc < 0 && saved != EACCES))
 		return rc;
 	live = process_live(p->dir, &p->live, rc < 0 ? &ended : NULL);
-	if (live > 0)
+	if (live > 0 && !w->s->req->tasks)
 		return read_range(w, p, 0, &any);
 	if (live < 0)
 		return -1;
 	errno = saved;
-	return ended ? 0 : rc;
+	/* the threads that live are read by themselves, if they are */
+	return ended || live > 0 ? 0 : rc;
 }
 
-/* Hands over what the thread found. */
-static int keep_found(struct worker *w, struct process *p)
+/* Hands over what one thread of the process, by its place, was found to hold. */
+static int keep_found(struct worker *w, struct process *p, size_t thread)
 {
-	size_t n = w->found.n;
 	struct span *span;
 
-	if (n == 0)
+	if (w->found.n == 0)
 		return 0;
-	span = malloc(sizeof(*span) + n * sizeof(span->inodes[0]));
+	span = span_new(&w->found);
 	if (!span) {
 		errno = ENOMEM;
 		return -1;
 	}
-	span->n = n;
-	memcpy(span->inodes, w->found.list, n * sizeof(span->inodes[0]));
+	span->thread = (uint32_t)thread;
 	pthread_mutex_lock(&w->s->lock);
 	span->next = p->record->spans;
 	p->record->spans = span;
 	pthread_mutex_unlock(&w->s->lock);
 	return 0;
+}
+
+/* ---- its threads ------------------------------------------------------------------- */
+
+/* The name and the context of the thread of this folder; 0: it has ended meanwhile. */
+static int thread_facts(const struct pass *s, int dir, struct thread *t)
+{
+	struct holder h = { 0 };
+
+	if (process_comm(dir, &h) < 0)
+		return errno == ENOENT || errno == ESRCH ? 0 : -1;
+	t->comm = h.comm;
+	t->comm_len = h.comm_len;
+	if (s->req->contexts)
+		t->context = process_context(dir);
+	return s->req->contexts && !t->context && errno == ENOMEM ? -1 : 1;
+}
+
+/* A thread of this folder that holds a socket, as it was found, becomes one of the record. */
+static int keep_thread(struct worker *w, struct process *p, int dir, pid_t tid)
+{
+	struct record *r = p->record;
+	struct thread *t = record_thread(r);
+	int rc;
+
+	if (!t) {
+		errno = ENOMEM;
+		return -1;
+	}
+	t->tid = tid;
+	rc = thread_facts(w->s, dir, t);
+	return rc > 0 ? keep_found(w, p, r->nthreads - 1) : rc;
+}
+
+/* One beside the first: 0 too when it has ended, or may not be looked into. */
+static int read_thread(struct worker *w, struct process *p, int dir, pid_t tid)
+{
+	int fd, rc = -1, saved;
+	bool any = false;
+
+	inodes_clear(&w->found);
+	fd = openat(dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0) {
+		numbers_begin(&w->dir, fd);
+		rc = fds_read(&w->dir, 0, UINT_MAX, wanted_by(w->s), &w->found, &any);
+		saved = errno;
+		close(fd);
+		errno = saved;
+	}
+	if (rc == 0)
+		return w->found.n ? keep_thread(w, p, dir, tid) : 0;
+	if (errno != EACCES && errno != EPERM)
+		return errno == ENOENT || errno == ESRCH ? 0 : -1;
+	atomic_store(&w->s->denied, true);
+	return 0;
+}
+
+/* The other threads, in the order of their directory, one behind the other. */
+static int read_threads(struct worker *w, struct process *p, int task)
+{
+	struct numbers d;
+	const char *name;
+	unsigned tid;
+	int rc;
+
+	numbers_begin(&d, task);
+	while ((rc = numbers_next(&d, &tid, &name)) == 1) {
+		int dir, saved;
+
+		if ((pid_t)tid == p->record->holder.pid)
+			continue;
+		dir = openat(task, name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (dir < 0 && (errno == ENOENT || errno == ESRCH))
+			continue;
+		if (dir < 0)
+			return -1;
+		rc = read_thread(w, p, dir, (pid_t)tid);
+		saved = errno;
+		close(dir);
+		errno = saved;
+		if (rc < 0)
+			return -1;
+	}
+	return rc;
+}
+
+/* What the threads beside the first hold. */
+static int look_at_threads(struct worker *w, struct process *p)
+{
+	int task = openat(p->dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc, saved;
+
+	if (task < 0)
+		return -1;
+	rc = read_threads(w, p, task);
+	saved = errno;
+	close(task);
+	errno = saved;
+	return rc;
+}
+
+/*
+ * The place of the first thread, before what it holds is kept; and of the process where
+ * threads are not told apart, if there is anything to tell of it.
+ */
+static int first_thread(const struct pass *s, struct process *p)
+{
+	struct thread *t;
+
+	if (!s->req->tasks && !s->req->contexts)
+		return 0;
+	t = record_thread(p->record);
+	if (!t) {
+		errno = ENOMEM;
+		return -1;
+	}
+	if (s->req->tasks)
+		t->tid = p->record->holder.pid;
+	if (s->req->contexts)
+		t->context = process_context(p->dir);
+	return s->req->contexts && !t->context && errno == ENOMEM ? -1 : 0;
 }
 
 /* All its ranges are read: the facts of one that holds a socket, and the end of it. */
@@ -367,10 +491,14 @@ static void run_task(struct worker *w, struct process *p, pid_t pid)
 
 	if (whole && !(p = process_open(s, pid)))
 		return;
-	w->found.n = 0;
-	rc = whole ? read_process(w, p) : read_range(w, p, p->from, &any);
+	inodes_clear(&w->found);
+	rc = whole ? first_thread(s, p) : 0;
 	if (rc == 0)
-		rc = keep_found(w, p);
+		rc = whole ? read_process(w, p) : read_range(w, p, p->from, &any);
+	if (rc == 0)
+		rc = keep_found(w, p, 0);
+	if (rc == 0 && whole && s->req->tasks)
+		rc = look_at_threads(w, p);
 	if (rc < 0)
 		leave_out(s, errno, p->record->holder.pid);
 	pthread_mutex_lock(&s->lock);
@@ -387,11 +515,14 @@ static void work(struct pass *s)
 	struct process *p;
 	pid_t pid = 0;
 
+	w.found.with_fds = s->req->fds;
+	w.found.with_contexts = s->req->fds && s->req->contexts;
+
 	while (take_task(s, &p, &pid)) {
 		run_task(&w, p, pid);
 		end_task(s);
 	}
-	free(w.found.list);
+	inodes_free(&w.found);
 }
 
 static void *help(void *arg)
@@ -546,7 +677,11 @@ static int look(const struct owners_request *req, bool told, struct record **lis
 
 int owners_scan(struct owners *o, const struct owners_request *req, struct nl_error *err)
 {
-	const struct owners_request all = { .facts = true, .threads = req->threads };
+	const struct owners_request all = { .facts = true,
+					    .fds = true,
+					    .tasks = req->tasks,
+					    .contexts = req->contexts || selinux_enabled(),
+					    .threads = req->threads };
 	struct record *list = NULL;
 	bool denied = false;
 	int rc;
@@ -563,7 +698,7 @@ int owners_scan(struct owners *o, const struct owners_request *req, struct nl_er
 	}
 	if (rc < 0)
 		drop(list);
-	else if (owners_add(o, list, denied) < 0)
+	else if (owners_add(o, list, denied, req->fds) < 0)
 		rc = procfs_no_memory(err);
 	return rc;
 }

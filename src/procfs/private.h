@@ -64,11 +64,20 @@ bool fds_seek(int fd, unsigned from);
 /* Does /proc below this descriptor work so? Asked about our own descriptors. */
 bool fds_can_seek(int proc);
 
-/* Inodes, one after the other. All zero: none. */
+/*
+ * Sockets as they were found, one after the other; fds and contexts are lists beside it, or
+ * NULL. All zero: none, and their descriptors are not wanted.
+ */
 struct inodes {
 	uint32_t *list;
+	uint32_t *fds;	 /* the descriptor of each */
+	char **contexts; /* of security, each for free() or NULL */
 	size_t n, size;
+	bool with_fds, with_contexts;
 };
+
+void inodes_clear(struct inodes *l); /* keeps the room */
+void inodes_free(struct inodes *l);
 
 /*
  * Appends the sockets among the descriptors numbered from up to to, to itself left
@@ -93,6 +102,13 @@ char *process_link(int dir, const char *name);
 char *process_cgroup(int dir);
 /* /proc/PID/comm without the final newline; -1 and errno. */
 int process_comm(int dir, struct holder *h);
+/*
+ * The context of security of the process or thread of this folder, for free(); NULL and errno
+ * ENOMEM, or NULL and another: no module tells one.
+ */
+char *process_context(int dir);
+/* The same of the socket that is the entry of this name of a directory of descriptors. */
+char *process_socket_context(int fds, const char *name);
 /* exe and cgroup as far as they are told; -1: no memory. live: see process_live. */
 int process_facts(int dir, int live, struct holder *h);
 /* Is the folder that of a process, not that of one of its other threads? -1 and errno. */
@@ -120,11 +136,30 @@ bool process_netns(const char *link, uint64_t *inode);
 
 /* ---- owners.c ------------------------------------------------------------------ */
 
-/* Inodes that one process holds, as they were found. */
+/* Inodes that one thread holds, or a process, as they were found. */
 struct span {
 	struct span *next;
 	size_t n;
+	uint32_t pass;	 /* among those of the list, from 0 on, then of the table */
+	uint32_t thread; /* its place in the record's threads, if there are any */
+	uint32_t *fds;	 /* the descriptors, ascending; NULL: not told. Behind the inodes */
+	char **contexts; /* of each socket, or NULL; the span's own, as their texts are */
 	uint32_t inodes[];
+};
+
+/* A span of what was found, whose contexts it takes over; NULL: no memory. */
+struct span *span_new(struct inodes *found);
+void span_free(struct span *s);
+/* For leaving entries out: puts one at a place that it does not come behind; drops the rest. */
+void span_keep(struct span *s, size_t to, size_t from);
+void span_cut(struct span *s, size_t kept);
+
+/* Which thread has descriptors. The first of a process is the first here too. */
+struct thread {
+	pid_t tid;  /* 0: threads are not told apart */
+	char *comm; /* NULL: that of the process */
+	size_t comm_len;
+	char *context; /* NULL: not told */
 };
 
 /* A process that holds sockets, and which. */
@@ -134,14 +169,47 @@ struct record {
 	bool told;   /* exe and cgroup were asked for */
 	bool denied; /* it could not be looked into; comm NULL: nor its name read */
 	struct span *spans;
+	struct thread *threads; /* none: descriptors were not asked for, or nothing is told */
+	size_t nthreads;
 };
+
+/* One more thread of the record, all zero; NULL: no memory. */
+struct thread *record_thread(struct record *r);
 
 void record_free(struct record *r); /* NULL is allowed */
 /*
  * Takes over the list of records and enters them; denied: the pass met a process
- * that it could not read. -1: no memory; what the table answers is as before then.
+ * that it could not read; fds: descriptors are asked of the table from now on. -1: no
+ * memory; what the table answers is as before then.
  */
-int owners_add(struct owners *o, struct record *list, bool denied);
+int owners_add(struct owners *o, struct record *list, bool denied, bool fds);
+
+/* ---- owners_uses.c --------------------------------------------------------------- */
+
+/* One descriptor, as an entry of a span. */
+struct used {
+	const struct record *record;
+	const struct span *span;
+	size_t at;
+};
+
+/* All of them, those of one inode in a row. All zero: none. */
+struct uses {
+	struct imap ends; /* inode -> behind its last one */
+	struct used *list;
+	size_t n;
+};
+
+/*
+ * Puts the records, which come by ascending pid, of one pid the newest first, into x. What a
+ * later pass found of the same process and inode is kept, and what earlier ones did is taken
+ * out of their spans. False: no memory; spans may be shorter, and what they say is the same.
+ */
+bool uses_make(struct uses *x, struct record *const *records, size_t n);
+void uses_free(struct uses *x);
+
+/* What a recording of a machine with SELinux says so by. */
+#define SELINUX_FACT "selinux"
 
 /* ---- owners_recorded.c --------------------------------------------------------- */
 

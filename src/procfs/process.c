@@ -6,11 +6,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/xattr.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
+
+/* Bytes of a context that are read: <linux/limits.h> has XATTR_SIZE_MAX, modules far less. */
+enum { CONTEXT_MAX = 4096 };
 
 /* Doubles the room for *buf, which begins with none. */
 static bool more(char **buf, size_t *size)
@@ -161,6 +166,52 @@ char *process_cgroup(int dir)
 	free(text);
 	errno = v2 ? ENOMEM : ENOENT;
 	return path;
+}
+
+/* A context has no bytes of its own behind its first NUL or newline. */
+static char *context_end(char *text, size_t len)
+{
+	text[len] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	if (text[0])
+		return text;
+	free(text);
+	errno = ENODATA;
+	return NULL;
+}
+
+char *process_context(int dir)
+{
+	size_t len;
+	char *text = process_read_part(dir, "attr/current", CONTEXT_MAX, &len);
+
+	return text ? context_end(text, len) : NULL;
+}
+
+/* Only a path leads to a descriptor's attributes: that by our own descriptor of its folder. */
+char *process_socket_context(int fds, const char *name)
+{
+	char path[64], *text = malloc(CONTEXT_MAX + 1);
+	ssize_t n;
+	int saved;
+
+	if (!text) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", fds, name);
+	n = getxattr(path, XATTR_NAME_SELINUX, text, CONTEXT_MAX);
+	if (n >= 0) {
+		char *fit = context_end(text, (size_t)n);
+		char *small = fit ? realloc(fit, strlen(fit) + 1) : NULL;
+
+		return small ? small : fit;
+	}
+	/* of those that the kernel gives, none but a lack of our memory is of concern */
+	saved = errno == ENOMEM ? EIO : errno;
+	free(text);
+	errno = saved;
+	return NULL;
 }
 
 int process_facts(int dir, int live, struct holder *h)

@@ -258,7 +258,7 @@ static enum answer read_sockets(struct processes *w, int dir, struct process_inf
 
 	if (fd < 0)
 		return why_not();
-	w->found.n = 0;
+	inodes_clear(&w->found);
 	numbers_begin(&w->list, fd);
 	rc = fds_read(&w->list, 0, UINT_MAX, NULL, &w->found, &any);
 	saved = errno;
@@ -449,7 +449,7 @@ void processes_close(struct processes *w)
 	if (!w)
 		return;
 	forget(w);
-	free(w->found.list);
+	inodes_free(&w->found);
 	close(w->proc);
 	free(w);
 }

@@ -8,6 +8,7 @@
 #include "connsh/recording.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,8 @@ struct proc_file {
 	int fd;		      /* -1: it comes from a recording */
 	struct nl_list *list; /* then */
 	struct nl_mark mark;
-	bool ended;
+	bool ended, cut;
+	bool plain;		    /* no file of /proc: it goes through no recording */
 	const unsigned char *piece; /* of the recording, what is left of it */
 	size_t left;
 	size_t at, len, size; /* of buf: what is read lies in [at, len) */
@@ -40,6 +42,11 @@ static int open_path(int netns_fd, const char *path)
 		return -1;
 	}
 	return nl_open_in(netns_fd, full);
+}
+
+static const char *prefix(const struct proc_file *f)
+{
+	return f->plain ? "" : "/proc/";
 }
 
 /* Begins to read, from the loaded recording or from /proc. */
@@ -64,14 +71,48 @@ static int begin(struct proc_file *f, int netns_fd, struct nl_error *err)
 	return -1;
 }
 
-int proc_open(struct proc_file **out, int netns_fd, const char *path, struct nl_error *err)
+static struct proc_file *new_file(const char *path)
 {
 	struct proc_file *f = malloc(sizeof(*f) + strlen(path) + 1);
 
 	if (!f)
-		return procfs_no_memory(err);
+		return NULL;
 	*f = (struct proc_file){ .fd = -1 };
 	strcpy(f->path, path);
+	return f;
+}
+
+int proc_open_file(struct proc_file **out, const char *path, struct nl_error *err)
+{
+	struct proc_file *f = new_file(path);
+
+	if (!f)
+		return procfs_no_memory(err);
+	f->plain = true;
+	/* a fifo waits here for who writes into it */
+	do {
+		if (nl_cancel) {
+			free(f);
+			return nl_fail(err, ECANCELED, "interrupted");
+		}
+		f->fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	} while (f->fd < 0 && errno == EINTR);
+	if (f->fd < 0) {
+		int code = errno;
+
+		free(f);
+		return nl_fail(err, code, "%.150s cannot be read: %s", path, strerror(code));
+	}
+	*out = f;
+	return 0;
+}
+
+int proc_open(struct proc_file **out, int netns_fd, const char *path, struct nl_error *err)
+{
+	struct proc_file *f = new_file(path);
+
+	if (!f)
+		return procfs_no_memory(err);
 	if (begin(f, netns_fd, err) < 0) {
 		free(f);
 		return -1;
@@ -142,7 +183,7 @@ static ssize_t read_live(struct proc_file *f, char *buf, size_t size, struct nl_
 		nl_record_end(&f->mark, 0, NULL);
 		return 0;
 	}
-	nl_fail(&why, code, "/proc/%.100s cannot be read: %s", f->path, strerror(code));
+	nl_fail(&why, code, "%s%.150s cannot be read: %s", prefix(f), f->path, strerror(code));
 	nl_record_end(&f->mark, code, why.text);
 	if (err)
 		*err = why;
@@ -186,6 +227,9 @@ int proc_line(struct proc_file *f, const char **line, size_t *len, struct nl_err
 			f->at += *len + 1;
 			return 1;
 		}
+		if (behind > PROC_LINE_MAX)
+			return nl_fail(err, EMSGSIZE, "%s%.150s has a line of more than %d bytes",
+				       prefix(f), f->path, PROC_LINE_MAX);
 		rc = fill(f, err);
 		looked = f->at + behind;
 		if (rc > 0)
@@ -197,8 +241,14 @@ int proc_line(struct proc_file *f, const char **line, size_t *len, struct nl_err
 		*len = f->len - f->at;
 		f->buf[f->len] = '\0';
 		f->at = f->len;
+		f->cut = true;
 		return 1;
 	}
+}
+
+bool proc_line_cut(const struct proc_file *f)
+{
+	return f->cut;
 }
 
 void proc_close(struct proc_file *f)
@@ -214,14 +264,19 @@ void proc_close(struct proc_file *f)
 
 char *proc_text(int netns_fd, const char *path, size_t *len, struct nl_error *err)
 {
-	struct proc_file *f;
+	struct proc_file *f = NULL;
 	char *text;
 	int rc;
 
 	if (proc_open(&f, netns_fd, path, err) < 0)
 		return NULL;
-	while ((rc = fill(f, err)) > 0)
-		;
+	/* /proc/kcore is as long as all memory that there could be */
+	for (rc = 1; rc > 0;) {
+		rc = fill(f, err);
+		if (rc > 0 && f->len > PROC_TEXT_MAX)
+			rc = nl_fail(err, EFBIG, "/proc/%.100s has more than %d bytes", f->path,
+				     PROC_TEXT_MAX);
+	}
 	if (rc < 0) {
 		proc_close(f);
 		return NULL;

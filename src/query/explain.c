@@ -26,7 +26,11 @@ static bool print_dumps(FILE *out, const struct query *q, const struct plan *p, 
 	bool all = true;
 
 	plan_request(p, q, env, &req);
-	for (unsigned i = 0; d && q->source->dump(&req, i, d); i++) {
+	if (q->input.form && p->nparts)
+		fprintf(out, "reads      %s, %s\n", q->input.path,
+			q->input.form == INPUT_TEXT ? "a text as /proc/net has it"
+						    : "messages of sock_diag");
+	for (unsigned i = 0; d && !q->input.form && q->source->dump(&req, i, d); i++) {
 		fprintf(out, "asks       %s%s%s\n", d->request.what, d->note[0] ? ", " : "",
 			d->note);
 		all &= d->filtered || p->prog.len == 0;
@@ -45,7 +49,7 @@ static void print_filter(FILE *out, const struct query *q, const struct plan *p,
 	if (!text)
 		return;
 	fprintf(out, "filter     %s\n", text);
-	if (p->nparts == 0)
+	if (p->nparts == 0 || q->input.form)
 		;
 	else if (p->exact && all)
 		fprintf(out, "kernel     passes exactly these rows; each is tested again here\n");

@@ -166,7 +166,10 @@ static int seen_before(struct kernel_feed *k, uint64_t key)
 static int doubled(struct kernel_feed *k, const struct row *row)
 {
 	const struct source *s = k->feed.query->source;
-	uint64_t key = s->key ? s->key(row) : 0;
+	const struct query *q = k->feed.query;
+	/* a file has each row as often as it has it, and so has the kernel's own list */
+	bool as_it_is = q->input.form || (q->verbatim && !q->consistent);
+	uint64_t key = s->key && !as_it_is ? s->key(row) : 0;
 
 	if (key == 0)
 		return 0;
@@ -292,6 +295,8 @@ static int enter_place(struct kernel_feed *k, struct nl_error *err)
 			return -1;
 		if (rc == 0)
 			k->place++;
+		else
+			env_detail_owners(k->env, k->feed.query->threads, k->feed.query->contexts);
 	}
 	return k->env != NULL;
 }
@@ -384,9 +389,10 @@ static void kernel_widen(struct feed *f, const struct source *s, uint32_t needs)
 	if (s != k->feed.query->source || more == 0)
 		return;
 	k->needs |= more;
-	if (more & ~(NEED_OWNERS))
+	if (more & ~(NEED_OWNERS) && !k->feed.query->input.form)
 		/* not at once: the row that was given out last is in the scan's buffer */
-		k->again = !k->whole && k->scan && !k->owned && k->here <= WINDOW_SIZE / 2;
+		k->again = !k->whole && k->scan && !k->owned && !f->query->verbatim &&
+			   k->here <= WINDOW_SIZE / 2;
 }
 
 /* Does this process hold CAP_NET_ADMIN? capget(2). */
@@ -413,7 +419,7 @@ static void warn_flags(const struct kernel_feed *k, struct report *out)
 			    "%llu messages that did not come from the kernel were dropped while "
 			    "it listed %s: rows may be missing",
 			    (unsigned long long)k->stats.nl.foreign, name);
-	if (k->plan.net_admin && !(k->flags & SCAN_RECORDED) && !net_admin())
+	if (k->plan.net_admin && !(k->flags & (SCAN_RECORDED | SCAN_FILE)) && !net_admin())
 		report_warn(out,
 			    "the kernel tells marks, keys and filters of %s to CAP_NET_ADMIN only: "
 			    "none "
@@ -511,7 +517,9 @@ static void kernel_report(const struct feed *f, struct report *out)
 	out->stats.nl.bytes += k->stats.nl.bytes;
 	out->stats.nl.datagrams += k->stats.nl.datagrams;
 	out->stats.nl.foreign += k->stats.nl.foreign;
-	if (k->flags & SCAN_RECORDED)
+	if (k->feed.query->input.form)
+		out->source = "file";
+	else if (k->flags & SCAN_RECORDED)
 		out->source = "snapshot";
 	else if (k->flags & SCAN_PROC)
 		out->source = k->flags & SCAN_NETLINK ? "netlink and proc" : "proc";
@@ -527,6 +535,8 @@ static void kernel_report(const struct feed *f, struct report *out)
 	warn_proc(k, out);
 	report_gaps(k, out);
 	places_report(k->places, out);
+	/* the file will not be another one */
+	out->flagged &= !k->feed.query->input.form;
 	if (k->owned)
 		owned_report(k->owned, out);
 	if (k->ownerless)
@@ -556,10 +566,32 @@ static const struct feed_ops kernel_ops = {
 	.close = kernel_close,
 };
 
+/* A file is read once; namespaces only tell what its rows speak of. */
+static int check_input(const struct query *q, struct nl_error *err)
+{
+	const char *name = q->input.form == INPUT_TEXT ? "text" : "diag";
+
+	if (!q->input.form)
+		return 0;
+	if (q->consistent)
+		return nl_fail(
+			err, EINVAL,
+			"consistent asks the kernel twice, but %s reads the rows from a file",
+			name);
+	if (q->nnetns > 1 || (q->nnetns && place_is_pattern(q->netns[0])))
+		return nl_fail(err, EINVAL,
+			       "%s reads one file: netns can be one namespace, to look up names in",
+			       name);
+	return 0;
+}
+
 struct feed *kernel_feed(struct query *q, uint32_t needs, struct nl_error *err)
 {
-	struct kernel_feed *k = feed_new(&kernel_ops, q, sizeof(*k), err);
+	struct kernel_feed *k;
 
+	if (check_input(q, err) < 0)
+		return NULL;
+	k = feed_new(&kernel_ops, q, sizeof(*k), err);
 	if (!k)
 		return NULL;
 	k->needs = needs;

@@ -70,6 +70,8 @@ bool node_match(const struct node *n, const struct row *row)
 			if (!node_match(n->kids[i], row))
 				return false;
 		return true;
+	case NODE_KERNEL:
+		return true;
 	case NODE_OR:
 		break;
 	}
@@ -86,6 +88,8 @@ enum tri node_tri(const struct node *n, enum tri (*leaf)(const struct cond *c, c
 
 	if (n->kind == NODE_COND)
 		return leaf(&n->cond, arg);
+	if (n->kind == NODE_KERNEL)
+		return TRI_UNKNOWN;
 	for (size_t i = 0; i < n->n; i++) {
 		enum tri kid = node_tri(n->kids[i], leaf, arg);
 
@@ -109,6 +113,8 @@ static void print(FILE *out, const struct node *n, bool inside)
 	}
 	if (n->kind == NODE_NOT)
 		fputs("not ", out);
+	else if (n->kind == NODE_KERNEL)
+		fputs("kernel ", out);
 	else if (n->n == 0)
 		fputs(n->kind == NODE_AND ? "true" : "false", out);
 	fputs(brackets ? "(" : "", out);

@@ -2,7 +2,8 @@
  * Owns the decision what the kernel does of a query: which parts of the source
  * are asked for at all, which extensions they carry, and which program filters
  * them. Whatever it decides, every row is tested again here, so a kernel that
- * does less than it was asked changes nothing but the time.
+ * does less than it was asked changes nothing but the time, unless the query asks
+ * for what only the kernel knows (NODE_KERNEL, the field autobound).
  */
 #include "connsh/query.h"
 
@@ -157,6 +158,29 @@ static enum strength compile_any(const struct compiler *k, const struct node *n,
 	return first ? NOTHING : s;
 }
 
+/*
+ * The same test as a program, by what the kernel knows; false: a condition has none, or it does
+ * not fit. prog is empty at entry.
+ */
+static bool compile_kernel(const struct compiler *k, const struct node *n, struct kprog *prog)
+{
+	if (n->kind == NODE_COND)
+		return n->cond.field->push &&
+		       n->cond.field->push(&n->cond, false, prog, k->env) != PUSH_CANNOT;
+	if (n->kind == NODE_NOT)
+		return compile_kernel(k, n->kids[0], prog) && kprog_not(prog);
+	if (n->n == 0)
+		return kprog_always(prog, n->kind == NODE_AND);
+	for (size_t i = 0; i < n->n; i++) {
+		struct kprog one = { .len = 0 };
+
+		if (!compile_kernel(k, n->kids[i], &one) ||
+		    !(i == 0 || n->kind == NODE_AND ? kprog_and(prog, &one) : kprog_or(prog, &one)))
+			return false;
+	}
+	return true;
+}
+
 /* prog is empty at entry; on NOTHING its content is of no use. */
 static enum strength compile(const struct compiler *k, const struct node *n, bool negated,
 			     struct kprog *prog)
@@ -167,6 +191,8 @@ static enum strength compile(const struct compiler *k, const struct node *n, boo
 		return compile(k, n->kids[0], !negated, prog);
 	if (n->kind == NODE_COND)
 		return compile_cond(k, &n->cond, negated, prog);
+	if (n->kind == NODE_KERNEL)
+		return compile_kernel(k, n->kids[0], prog) ? WEAKER : NOTHING;
 	return (n->kind == NODE_AND) != negated ? compile_all(k, n, negated, prog)
 						: compile_any(k, n, negated, prog);
 }
@@ -195,6 +221,9 @@ void plan_request(const struct plan *p, const struct query *q, struct env *env,
 	out->needs = p->needs;
 	out->prog = p->prog.len ? &p->prog : NULL;
 	out->ordered = q->ordered;
+	out->listed = q->listed;
+	env_set_verbatim(env, q->verbatim);
+	out->input = q->input;
 	memcpy(out->asks, p->asks, sizeof(out->asks));
 	out->nasks = p->nasks;
 }
@@ -228,7 +257,9 @@ bool plan_make(const struct query *q, uint32_t needs, struct env *env, struct pl
 	free(conds);
 	if (q->filter)
 		gather_asks(q->filter, out);
-	if (!q->filter || out->nparts == 0)
+	/* nobody filters what comes from a file but we */
+	out->exact &= !q->input.form;
+	if (!q->filter || out->nparts == 0 || q->input.form)
 		return true;
 	s = compile(&k, q->filter, false, &out->prog);
 	if (s == NOTHING)

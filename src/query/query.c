@@ -31,6 +31,7 @@ void query_unref(struct query *q)
 	node_unref(q->filter);
 	query_netns_clear(q);
 	netns_unref(q->place);
+	free((char *)q->input.path);
 	free(q->tests);
 	free(q->distinct);
 	free(q->sort);
@@ -51,11 +52,17 @@ struct query *query_derive(const struct query *q)
 	copy->netns_default = q->netns_default;
 	copy->consistent = q->consistent;
 	copy->ordered = q->ordered;
+	copy->listed = q->listed;
+	copy->verbatim = q->verbatim;
 	copy->ends = q->ends;
+	copy->threads = q->threads;
+	copy->contexts = q->contexts;
 	copy->learned = q->learned;
 	copy->from = q->from;
 	if (copy->from)
 		copy->from->refs++;
+	ok = query_input(copy, q->input.form, q->input.path);
+	copy->input.first_dump = q->input.first_dump;
 	query_place(copy, q->place);
 	for (size_t i = 0; ok && i < q->nnetns; i++)
 		ok = query_netns(copy, q->netns[i]);
@@ -118,6 +125,19 @@ bool query_netns(struct query *q, const char *spec)
 	q->netns = list;
 	list[q->nnetns] = strdup(spec);
 	return list[q->nnetns] && ++q->nnetns;
+}
+
+bool query_input(struct query *q, enum input_form form, const char *path)
+{
+	char *copy = path ? strdup(path) : NULL;
+
+	if (path && !copy)
+		return false;
+	free((char *)q->input.path);
+	q->input.form = path ? form : INPUT_NONE;
+	q->input.path = copy;
+	q->ordered |= copy != NULL;
+	return true;
 }
 
 void query_place(struct query *q, struct netns *ns)

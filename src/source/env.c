@@ -4,6 +4,7 @@
  * live as long as the run and its records, so a long watcher sees a renamed
  * device in its next run.
  */
+#include "limits.h"
 #include "sockets.h"
 
 #include "connsh/recording.h"
@@ -42,10 +43,11 @@ struct env {
 	struct inet_peers *inet_peers;
 	uint64_t *listening; /* a bit for each port; NULL: not known */
 	const char *withheld;
-	bool listening_asked;
+	uint16_t ports_lo, ports_hi; /* ip_local_port_range; 0: not known */
 	bool ports_asked;
-	uint16_t ports_from, ports_to; /* 1, 0: not known */
+	bool listening_asked;
 	bool damaged;
+	bool verbatim;
 	char lacks[200]; /* the empty text: nothing */
 };
 
@@ -124,6 +126,16 @@ uint32_t env_nheld(const struct env *e)
 struct env *env_held(const struct env *e, uint32_t number)
 {
 	return e->held[number];
+}
+
+bool env_verbatim(const struct env *e)
+{
+	return e && e->verbatim;
+}
+
+void env_set_verbatim(struct env *e, bool verbatim)
+{
+	e->verbatim = verbatim;
 }
 
 struct lookout **env_lookout(struct env *e)
@@ -354,32 +366,23 @@ int env_listens(struct env *e, uint16_t port)
 	return e->listening ? (int)(e->listening[port / 64] >> (port % 64) & 1) : -1;
 }
 
-bool env_local_ports(struct env *e, uint16_t *from, uint16_t *to)
+bool env_local_ports(struct env *e, uint16_t *lo, uint16_t *hi)
 {
-	const char *p, *end, *lo, *hi;
-	uint64_t first, last;
-	size_t len, lo_len, hi_len;
+	struct port_range range = { 0 };
 	struct nl_error err;
-	char *text;
+	uint64_t n;
 
 	if (!e->ports_asked) {
 		e->ports_asked = true;
-		e->ports_from = 1;
-		text = proc_text(env_netns_fd(e), "sys/net/ipv4/ip_local_port_range", &len, &err);
-		p = text;
-		end = text ? text + strcspn(text, "\n") : NULL;
-		lo_len = text ? word_next(&p, end, &lo) : 0;
-		hi_len = text ? word_next(&p, end, &hi) : 0;
-		if (lo_len && hi_len && word_number(lo, lo_len, 10, &first) &&
-		    word_number(hi, hi_len, 10, &last) && first <= last && last <= UINT16_MAX) {
-			e->ports_from = (uint16_t)first;
-			e->ports_to = (uint16_t)last;
-		}
-		free(text);
+		if (ports_range(e, &n, &range, &err) <= 0)
+			env_set_lacks(e, "net.ipv4.ip_local_port_range could not be read: "
+					 "which ports it holds is unknown");
+		e->ports_lo = range.lo;
+		e->ports_hi = range.hi;
 	}
-	*from = e->ports_from;
-	*to = e->ports_to;
-	return e->ports_from <= e->ports_to;
+	*lo = e->ports_lo;
+	*hi = e->ports_hi;
+	return e->ports_hi != 0;
 }
 
 void env_set_lacks(struct env *e, const char *what)

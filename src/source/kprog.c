@@ -54,6 +54,7 @@ static void move_rejects(struct kprog *p, size_t len, size_t more)
 static const uint8_t arg_sizes[] = {
 	[INET_DIAG_BC_NOP] = 0,
 	[INET_DIAG_BC_JMP] = 0,
+	[INET_DIAG_BC_AUTO] = 0,
 	[INET_DIAG_BC_S_GE] = sizeof(struct inet_diag_bc_op),
 	[INET_DIAG_BC_S_LE] = sizeof(struct inet_diag_bc_op),
 	[INET_DIAG_BC_D_GE] = sizeof(struct inet_diag_bc_op),
@@ -134,6 +135,11 @@ bool kprog_mark(struct kprog *p, uint32_t value, uint32_t mask)
 bool kprog_cgroup(struct kprog *p, uint64_t id)
 {
 	return and_test(p, INET_DIAG_BC_CGROUP_COND, &id, 0);
+}
+
+bool kprog_auto(struct kprog *p)
+{
+	return and_test(p, INET_DIAG_BC_AUTO, NULL, 0);
 }
 
 bool kprog_always(struct kprog *p, bool yes)

@@ -20,6 +20,7 @@
 struct table {
 	struct owners *owners; /* NULL before the first pass */
 	bool facts;	       /* with exe and cgroup of all */
+	bool fds;	       /* with all descriptors */
 	double ended, took;    /* the last look, in seconds */
 	bool failed;
 	struct nl_error err; /* of the last look, when it failed */
@@ -30,8 +31,10 @@ struct lookout {
 	unsigned refs;
 	struct table chosen;   /* of the processes that a condition names, else of all */
 	struct table everyone; /* of all of them, when the above is restricted */
+	struct table detailed; /* with descriptors, when they are asked for behind the others */
 	bool restricted;
-	int hidden; /* owners_hidden, or -1: not asked yet */
+	bool threads, contexts; /* as in struct owners_request: tasks, contexts */
+	int hidden;		/* owners_hidden, or -1: not asked yet */
 };
 
 static double now(void)
@@ -59,6 +62,7 @@ void lookout_unref(struct lookout *l)
 		return;
 	owners_free(l->chosen.owners);
 	owners_free(l->everyone.owners);
+	owners_free(l->detailed.owners);
 	free(l);
 }
 
@@ -71,24 +75,37 @@ void env_share_owners(struct env *e, struct env *with)
 	l->refs++;
 }
 
+void env_detail_owners(struct env *e, bool threads, bool contexts)
+{
+	struct lookout *l = *env_lookout(e);
+
+	l->threads = threads;
+	l->contexts = contexts;
+}
+
 static const struct lookout *lookout_of(const struct env *e)
 {
 	return *env_lookout((struct env *)(uintptr_t)e);
 }
 
-static int pass(struct table *t, struct owners_request *req, struct nl_error *err)
+static int pass(const struct lookout *l, struct table *t, struct owners_request *req,
+		struct nl_error *err)
 {
 	double began = now();
 	int rc;
 
-	/* what is in a table has facts, or it has not */
+	/* what is in a table has facts, or it has not, and descriptors */
 	if (!t->owners) {
 		t->owners = owners_new();
 		t->facts = req->facts;
+		t->fds = req->fds;
 	}
 	if (!t->owners)
 		return nl_fail(err, ENOMEM, "out of memory");
 	req->facts |= t->facts;
+	req->fds = t->fds;
+	req->tasks = t->fds && l->threads;
+	req->contexts = t->fds && l->contexts;
 	rc = owners_scan(t->owners, req, err);
 	t->ended = now();
 	t->took = t->ended - began;
@@ -226,12 +243,14 @@ int env_scan_owners(struct env *e, const struct owners_request *req, const struc
 		chosen.facts = true;
 	}
 	chosen.facts |= (needs & NEED_FACTS) != 0;
-	rc = pass(&l->chosen, &chosen, err);
+	everyone.fds = (needs & NEED_FDS) != 0;
+	chosen.fds = everyone.fds && !l->restricted;
+	rc = pass(l, &l->chosen, &chosen, err);
 	/* processes that are not even shown: what is held by others is held by none of them */
 	if (chosen.accept && hidden(l, l->chosen.owners) && !owners_denied(l->chosen.owners))
 		needs |= NEED_HOLDERS;
 	if (rc == 0 && l->restricted && needs & (NEED_HOLDERS | NEED_PEER))
-		rc = pass(&l->everyone, &everyone, err);
+		rc = pass(l, &l->everyone, &everyone, err);
 	free(pids);
 	return rc;
 }
@@ -244,16 +263,16 @@ int env_scan_owners(struct env *e, const struct owners_request *req, const struc
  * that was not found just now is not looked for again before ten times as long
  * has gone as a look takes, so that many such questions cost a tenth of the time.
  */
-static void look_now(struct table *t, uint32_t inode)
+static void look_now(const struct lookout *l, struct table *t, uint32_t inode)
 {
-	struct owners_request req = { .facts = true };
+	struct owners_request req = { .facts = true, .fds = t == &l->detailed };
 	double began = now();
 
 	if (t->failed ? began - t->ended < 1 : t->owners && began - t->ended < 10 * t->took)
 		return;
-	t->failed = pass(t, &req, &t->err) < 0;
+	t->failed = pass(l, t, &req, &t->err) < 0;
 	if (!t->failed && !knows(t, inode))
-		t->failed = pass(t, &req, &t->err) < 0;
+		t->failed = pass(l, t, &req, &t->err) < 0;
 	t->took = t->ended - began;
 }
 
@@ -276,8 +295,12 @@ const struct owners *row_owners(const struct row *row, const struct field *f, ui
 		t = &l->everyone;
 		looked = false;
 	}
+	if (f->needs & NEED_FDS && !t->fds) {
+		t = &l->detailed;
+		looked = false;
+	}
 	if (!looked && !knows(t, inode))
-		look_now(t, inode);
+		look_now(l, t, inode);
 	return t->failed && !knows(t, inode) ? NULL : t->owners;
 }
 
@@ -298,5 +321,7 @@ const struct nl_error *env_owners_error(const struct env *e)
 
 	if (l->chosen.failed)
 		return &l->chosen.err;
+	if (l->detailed.failed)
+		return &l->detailed.err;
 	return l->everyone.failed ? &l->everyone.err : NULL;
 }

@@ -142,6 +142,9 @@ struct reader *reader_begin(const struct source *s, const struct scan_request *r
 	struct recorded *r;
 	struct nl_mark mark;
 
+	/* a file that the query names is no part of what is recorded */
+	if (req->input.form)
+		return plan->read(req, plan, err);
 	if (nl_replay_loaded())
 		return from_recording(&name, netns_fd, err);
 	nl_record_aside(true);

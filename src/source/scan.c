@@ -50,7 +50,9 @@ struct scan *scan_open(const struct source *s, const struct scan_request *req)
 	/* once and for all, for the numbers of the dumps depend on it */
 	if (nl_replay_loaded() || nl_recording())
 		sc->req.ordered = true;
-	if (nl_replay_loaded() && !(sc->parts = parts_test_new(s, &req->parts))) {
+	/* a file is tested by the conditions alone: what it holds was asked for by naming it */
+	if (nl_replay_loaded() && !req->input.form &&
+	    !(sc->parts = parts_test_new(s, &req->parts))) {
 		scan_close(sc);
 		return NULL;
 	}
@@ -93,7 +95,10 @@ static int open_reader(struct scan *sc, struct nl_error *err)
 	sc->reader = reader_begin(sc->source, &sc->req, &sc->plan, err);
 	if (!sc->reader)
 		return -1;
-	sc->flags |= nl_replay_loaded() ? SCAN_RECORDED : 0;
+	if (sc->req.input.form)
+		sc->flags |= SCAN_FILE;
+	else if (nl_replay_loaded())
+		sc->flags |= SCAN_RECORDED;
 	sc->stats.dumps++;
 	return 0;
 }
@@ -115,12 +120,22 @@ static int open_dump(struct scan *sc, struct nl_error *err)
 	return 0;
 }
 
+/* As below; a file is all that there is. */
+static int lay_out_next(struct scan *sc, struct nl_error *err)
+{
+	memset(&sc->plan, 0, offsetof(struct dump_plan, buf));
+	if (!sc->req.input.form)
+		return sc->source->dump(&sc->req, sc->next, &sc->plan);
+	return sc->next ? 0 : sc->source->input(&sc->req, &sc->plan, err);
+}
+
 /* 1: a dump is open; 0: there are no more; -1: *err. */
 static int next_dump(struct scan *sc, struct nl_error *err)
 {
-	memset(&sc->plan, 0, offsetof(struct dump_plan, buf));
-	if (!sc->source->dump(&sc->req, sc->next, &sc->plan))
-		return 0;
+	int rc = lay_out_next(sc, err);
+
+	if (rc <= 0)
+		return rc;
 	sc->next++;
 	sc->shape = sc->plan.shape ? sc->plan.shape : sc->source->shape;
 	sc->row_type = sc->plan.reply ? sc->plan.reply : sc->shape->type;
@@ -273,8 +288,8 @@ static void fill(struct scan *sc, struct row *row, const struct nlmsghdr *msg)
 	row->msg = msg;
 	row->shape = sc->shape;
 	row->tag = sc->plan.tag;
-	/* a row of a recording has all that it will ever have */
-	row->asked = sc->parts ? ~NEED_OWNERS : sc->req.needs;
+	/* a row of a recording, or of a file, has all that it will ever have */
+	row->asked = sc->parts || sc->req.input.form ? ~NEED_OWNERS : sc->req.needs;
 	row->when = arrival(sc);
 	row->indexed = false;
 }
@@ -297,7 +312,8 @@ static int next_message(struct scan *sc, const struct nlmsghdr **msg, struct nl_
 	if (!sc->reader)
 		return sc->dump ? nl_dump_next(sc->dump, msg, err) : 0;
 	rc = sc->reader->ops->next(sc->reader, msg, err);
-	sc->flags |= sc->plan.asks && !sc->reader->of_proc ? SCAN_NETLINK : SCAN_PROC;
+	if (!sc->req.input.form)
+		sc->flags |= sc->plan.asks && !sc->reader->of_proc ? SCAN_NETLINK : SCAN_PROC;
 	if (rc != READER_TORN)
 		return rc;
 	sc->flags |= SCAN_INTERRUPTED;

@@ -107,10 +107,11 @@ static bool part_value(unsigned part, const struct field *f, struct value *v)
 		v->num = t->proto;
 	else if (f->get == get_family)
 		v->num = t->family;
-	else if (f->get == get_state && part % NSTATES != STATE_ANY)
+	else if (f->get == get_state && (part % NSTATES != STATE_ANY || t->states != ANY_STATE))
 		v->num = part % NSTATES;
-	else if (!field_in_shape(f, t->kind->shape) || !proto_has(t, f))
-		v->kind = VALUE_NIL;
+	else if (!field_in_shape(f, t->kind->shape) || !proto_has(t, f) ||
+		 (t->kind == &sock_unix_waiting && f->places == inode_places))
+		v->kind = VALUE_NIL; /* what waits to be accepted has no inode yet */
 	else
 		return false;
 	return true;
@@ -283,8 +284,14 @@ static void set_optional(const struct sock_table *t, size_t number, const struct
 			continue;
 		out->protocol = lackable[i].protocol;
 		out->config = lackable[i].config;
-		out->named = states_of(&req->named, number) != 0;
+		out->named = !req->listed && states_of(&req->named, number) != 0;
 	}
+}
+
+/* Rows that are made of what the kernel tells of others are not its own words. */
+static bool unlisted(const struct scan_request *req, size_t table)
+{
+	return socket_tables[table].kind == &sock_unix_waiting && env_verbatim(req->env);
 }
 
 static bool dump(const struct scan_request *req, unsigned i, struct dump_plan *out)
@@ -294,7 +301,7 @@ static bool dump(const struct scan_request *req, unsigned i, struct dump_plan *o
 	for (size_t t = 0; t < NTABLES; t++) {
 		uint32_t states = states_of(&req->parts, t);
 
-		if (!states || (merged && t == TCP6) || i-- > 0)
+		if (!states || (merged && t == TCP6) || unlisted(req, t) || i-- > 0)
 			continue;
 		out->tag = socket_tables[t].proto;
 		out->shape = socket_tables[t].kind->shape;
@@ -475,6 +482,7 @@ const struct source source_sockets = {
 	.part_asked = part_asked,
 	.part_named = part_named,
 	.dump = dump,
+	.input = sockets_input,
 	.key = key,
 	.proc_tells = proc_sockets_tell,
 	.refetch = refetch,

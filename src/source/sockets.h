@@ -99,6 +99,9 @@ extern const struct shape shape_inet, shape_packet, shape_netlink, shape_vsock, 
 /* Who answers for the row. */
 const struct sock_kind *socket_kind(const struct row *row);
 
+/* sockets_holders.c: what the items of the field holders are. */
+extern const struct source socket_holders;
+
 /* Bits of needs: inet's idiag_ext is below, PACKET_SHOW_* and NDIAG_SHOW_* here. */
 #define PACKET_NEEDS(show)  ((uint32_t)(show) << 15)
 #define NETLINK_NEEDS(show) ((uint32_t)(show) << 21)
@@ -106,7 +109,15 @@ const struct sock_kind *socket_kind(const struct row *row);
 #define NETLINK_FLAG_SHIFT 8 /* of ndiag_flags among sock_flag_names */
 
 /* Attributes beside the kernel's, of rows that were read from /proc. */
-enum { OWN_RMEM = 64, OWN_WMEM, OWN_DROPS, OWN_MAX = OWN_DROPS };
+enum {
+	OWN_POINTER = 64, /* u64; each such message has it and no other */
+	OWN_RMEM,
+	OWN_WMEM,
+	OWN_DROPS,
+	OWN_REFS,
+	OWN_CALLBACK, /* u64: the column Dump */
+	OWN_MAX = OWN_CALLBACK
+};
 
 /* The cookie; without one (/proc) a number made of the inode, that is no cookie. */
 uint64_t socket_key(const struct row *row);
@@ -114,15 +125,17 @@ uint64_t socket_key(const struct row *row);
 uint32_t socket_own_inode(const struct row *row, enum owner_status *why);
 
 /*
- * Reads a table of /proc/net line by line, without its first line: line
- * makes one into a message; false: it is damaged, and left out, which is told
- * (env_set_lacks). path is a constant.
+ * Reads a table of /proc/net, or the text that the request names in its place, line by
+ * line, without its first line: line (lenient) makes one into a message; false: it is
+ * damaged, and left out, which is told (env_set_lacks). path is a constant.
  */
 typedef bool line_message(const char *line, const char *end, struct message *m);
 struct reader *lines_open(const struct scan_request *req, const char *path, line_message *line,
-			  struct nl_error *err);
+			  line_message *lenient, struct nl_error *err);
 line_message packet_line, netlink_line; /* of net/packet and net/netlink */
-/* The next n words of a line as whole numbers of these bases (0: passed over). */
+line_message packet_text, netlink_text; /* the same of a file that the query names */
+/* The next n words of a line as whole numbers of these bases (0: hexadecimal, or 0 if it is none).
+ */
 bool line_numbers(const char **line, const char *end, const unsigned char *bases, size_t n,
 		  uint64_t *numbers);
 /* The states of the table that the parts hold; those of a table of STATE_ANY are all or none. */
@@ -148,20 +161,75 @@ struct part_set sockets_parts(uint32_t proto, unsigned family, unsigned state);
  */
 enum {
 	PROC_REFS = 40, /* u32; each message of /proc has it and no other */
-	PROC_DROPS = 41,
-	PROC_ATTR_MAX = PROC_DROPS,
+	PROC_DROPS,
+	PROC_POINTER,	  /* u64 */
+	PROC_RETRANSMITS, /* u32, as the rest unless it says otherwise */
+	PROC_PROBES,
+	PROC_RTO, /* s64, us */
+	PROC_ATO, /* s64, us */
+	PROC_QUICK_ACK,
+	PROC_INTERACTIVE, /* u8 */
+	PROC_CWND,
+	PROC_SSTHRESH,
+	PROC_FASTOPEN, /* in the place of that, of a listener */
+	PROC_TAIL,     /* text */
+	PROC_ATTR_MAX = PROC_TAIL,
 };
 reader_open proc_sockets_open;
 /* One line of such a file; false when it is damaged. */
 struct proc_socket {
 	struct inet_diag_msg msg;
-	uint32_t refs, drops;
-	bool has_drops;
+	uint32_t refs, drops, retransmits, probes;
+	uint32_t ticks; /* of USER_HZ, that the timer runs */
+	bool has_drops, has_pointer;
+	uint64_t pointer;
+	/* what only tcp has, the first `more` of five, and what the line has behind them */
+	size_t more;
+	int64_t rto, ato; /* us */
+	uint32_t ack, cwnd, ssthresh;
+	const char *tail; /* in the line */
+	size_t tail_len;
 };
 bool proc_socket_parse(const char *line, size_t len, const struct sock_table *t,
 		       struct proc_socket *out);
-/* Was the row read from /proc? */
+/* The message that sock_diag would give. NULL: no memory. */
+const struct nlmsghdr *proc_socket_message(const struct proc_socket *s, const struct sock_table *t,
+					   struct message *m);
+/* Its timer runs so many ticks of USER_HZ still, by what retransmits and probes are. */
+void proc_socket_timer(struct proc_socket *s, uint32_t kind, uint32_t ticks);
+/* Was the row, of whatever kind, read from /proc or a text in its form? */
 bool from_proc(const struct row *row);
+
+/* ---- sockets_text.c: lines of a text that somebody made ---------------------------------- */
+
+/*
+ * The number at *p, behind blanks, as sscanf(3) reads it: a sign, "0x" before hexadecimal digits,
+ * and whatever ends it. One that is negative is 2^64 less. False: there is none, *p stays.
+ */
+bool text_number(const char **p, const char *end, unsigned base, uint64_t *n);
+/* How many of n numbers of these bases (0: 16) there are; those that are missing are 0. */
+size_t text_numbers(const char **p, const char *end, const unsigned char *bases, size_t n,
+		    uint64_t *numbers);
+/* As proc_socket_parse; what the line lacks at its end is 0, or not there. */
+bool text_socket_parse(const char *line, size_t len, const struct sock_table *t,
+		       struct proc_socket *out);
+/* The time that its timer runs, as tools have it that reckon in 32 bits. */
+void text_socket_wrap(struct proc_socket *s);
+/* Reads what a line has from the pointer on. */
+void proc_socket_more(const char *p, const char *end, const struct sock_table *t,
+		      struct proc_socket *out);
+
+/* ---- sockets_input.c: rows of files ------------------------------------------------------- */
+
+reader_open packet_read, netlink_read;
+int sockets_input(const struct scan_request *req, struct dump_plan *out, struct nl_error *err);
+/*
+ * Tells that a file lacks rows. Whoever wants it verbatim gets what it has, as from a tool that
+ * shows such a file: for these the answer is whole, and it is a note.
+ */
+void input_lacks(struct env *e, const char *text);
+/* The reader of INPUT_DIAG: messages of shape_inet. */
+reader_open diag_file_open;
 /*
  * Was the row told as its socket ended? Such have an attribute that the kernel gives for raw
  * sockets alone else, and nobody asked for them; who had the socket they do not tell.
@@ -180,7 +248,7 @@ extern const struct enum_name proto_names[], family_names[], state_names[], time
 	tls_conf_names[], ip_protocol_names[], sctp_state_names[], sctp_path_names[],
 	sctp_type_names[], subflow_flag_names[], sock_type_names[], sock_flag_names[],
 	ethertype_names[], netlink_protocol_names[], fanout_names[], tpacket_names[],
-	tstamp_names[], ring_feature_names[], cid_names[];
+	tstamp_names[], ring_feature_names[], cid_names[], socket_state_names[];
 
 #define GETTER(name) bool name(const struct row *row, const struct field *f, struct value *v)
 GETTER(get_proto);
@@ -188,17 +256,22 @@ GETTER(get_family);
 GETTER(get_state);
 GETTER(get_addr);
 GETTER(get_inbound);
+GETTER(get_autobound);
 GETTER(get_uid);
 GETTER(get_user);
 GETTER(get_backlog_used);
 GETTER(get_timer_value);
 GETTER(get_cgroup);
+GETTER(get_cgroup_id);
 GETTER(get_text);
 GETTER(get_tcp_info);
 GETTER(get_md5_keys);
+GETTER(get_md5_list);
+GETTER(get_protocol_number);
 GETTER(get_ulp);
 GETTER(get_tls);
 GETTER(get_pids);
+GETTER(get_holders); /* sockets_holders.c */
 GETTER(get_exe);
 GETTER(get_unit);
 GETTER(get_container);
@@ -218,6 +291,8 @@ GETTER(get_sctp_assoc);
 GETTER(get_sctp_socket);
 GETTER(get_sctp_addr);
 GETTER(get_is_assoc);
+GETTER(get_from_proc);
+GETTER(get_groups_mask);
 GETTER(get_sctp_addrs);
 /* sockets_unix_get.c: the row's own name or its peer's, in the form that kind names */
 GETTER(get_unix_name);
@@ -275,6 +350,7 @@ PUSHER(push_dev);
 PUSHER(push_dev_index);
 PUSHER(push_mark);
 PUSHER(push_cgroup);
+PUSHER(push_autobound);
 PUSHER(push_cgroup_id);
 #undef PUSHER
 
@@ -289,7 +365,9 @@ extern const struct place type_places[], protocol_places[], refs_places[], flags
 	cookie_places[], inode_places[], uid_places[], dev_places[], recvq_places[], sendq_places[],
 	shutdown_places[], drops_places[], rmem_places[], rcvbuf_places[], wmem_places[],
 	queue_places[], backlog_places[], sndbuf_places[], fwd_alloc_places[], wmem_queued_places[],
-	optmem_places[], backlog_mem_places[], local_port_places[], remote_port_places[];
+	optmem_places[], backlog_mem_places[], local_port_places[], remote_port_places[],
+	pointer_places[], rto_places[], ato_places[], cwnd_places[], ssthresh_places[],
+	retransmits_places[], probes_places[];
 
 extern const struct field socket_fields[];
 

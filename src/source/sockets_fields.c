@@ -35,6 +35,10 @@
 #define BBR(member) MEMBER(INET_DIAG_BBRINFO, INET_DIAG_VEGASINFO, struct tcp_bbr_info, member)
 #define INFO(member) \
 	MEMBER(INET_DIAG_INFO, INET_DIAG_INFO, struct tcp_info, member), .get = get_tcp_info
+/* One that /proc/net/tcp tells too. */
+#define INFO_PLACES(name, member)                                                              \
+	.places = name##_places, NEEDS(INET_DIAG_INFO), .from = #member, .shape = &shape_inet, \
+	.get = get_tcp_info
 #define INFO_AT(member, at, bytes) \
 	ATTR(INET_DIAG_INFO, at, bytes), NEEDS(INET_DIAG_INFO), .from = #member, .get = get_tcp_info
 #define SKMEM(name, member)  .places = name##_places, NEEDS(INET_DIAG_SKMEMINFO), .from = #member
@@ -77,6 +81,14 @@ const struct field socket_fields[] = {
 	  .from = "a list of the tcp listeners",
 	  .doc = "A tcp listener here holds lport, so the peer has most likely connected to it; "
 		 "absent for listeners, without a peer, and for udp." },
+	{ .name = "autobound", .type = FT_BOOL, .get = get_autobound, .shape = &shape_inet,
+	  .cost = COST_LOOKUP, .push = push_autobound,
+	  .from = "INET_DIAG_BC_AUTO and net.ipv4.ip_local_port_range",
+	  .doc = "The local port lies in the range from which the kernel takes ports for who asks "
+		 "for none. A condition on it asks the kernel too whether bind(2) chose the port, "
+		 "and wants both to agree: a port of the range that bind(2) chose, or that an "
+		 "accepted connection has from such a listener, matches neither true nor false; "
+		 "rows of /proc and of recordings go by the range alone." },
 #include "sockets_fields_unix.h"
 	{ .name = "recvq", .type = FT_BYTES, .unit = "bytes", .places = recvq_places,
 	  .flags = FF_COLUMN, .from = "idiag_rqueue",
@@ -113,6 +125,44 @@ const struct field socket_fields[] = {
 	{ .name = "ordered", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
 	  .from = "one dump a protocol and family",
 	  .doc = "Setting: true gives rows in the kernel's order, IPv4 before IPv6." },
+	{ .name = "listed", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
+	  .from = "sock_diag(7)",
+	  .doc = "Setting: true asks for what this kernel lists: kinds of sockets that it may have "
+		 "and does not list are not missing in the answer." },
+	{ .name = "verbatim", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
+	  .from = "struct tcp_info, idiag_uid and idiag_retrans as they are",
+	  .doc = "Setting: true gives the kernel's numbers also where they mean something else, or "
+		 "nothing: struct tcp_info of listeners (unacked is their queue) and of dccp, the uid "
+		 "of time-wait, the retransmissions of a timer that does not run, the protocol of raw "
+		 "as lport, filter_length 0 where the filter is withheld, cgroup_id 0. Unix connections "
+		 "that wait to be accepted have no rows then, as the kernel lists none, and what it "
+		 "lists twice has two." },
+	{ .name = "text", .type = FT_TEXT, .get = get_nothing, .flags = FF_SETTING,
+	  .from = "proc(5)",
+	  .doc = "Setting: rows come from this file, a text as /proc/net has it of the one protocol "
+		 "and family that the query names (tcp, udp, udplite, raw, unix, packet, netlink); "
+		 "numbers that a line lacks are 0, and one that makes no sense ends it." },
+	{ .name = "diag", .type = FT_TEXT, .get = get_nothing, .flags = FF_SETTING,
+	  .from = "sock_diag(7)",
+	  .doc = "Setting: rows come from this file, messages of the kernel as save_diag and ss -D "
+		 "write them, of the one protocol that the query names." },
+	{ .name = "first_dump", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
+	  .from = "NLMSG_DONE",
+	  .doc = "Setting, with diag: true reads only the first list in the file, as ss does of "
+		 "TCPDIAG_FILE; a list of IPv6 is behind that of IPv4." },
+	{ .name = "from_proc", .type = FT_BOOL, .get = get_from_proc, .from = "proc(5)",
+	  .doc = "The row is from a text of /proc, or in its form (see text); else absent." },
+	{ .name = "kernel_pointer", .type = FT_INT, .places = pointer_places,
+	  .from = "sk, Num and pointer columns of /proc/net",
+	  .doc = "Where the socket lies in the kernel, or a number made of that "
+		 "(kptr_restrict), 64 bits; told by rows from /proc only." },
+	{ .name = "threads", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
+	  .from = "/proc/PID/task/TID/fd",
+	  .doc = "Setting: true makes holders tell each thread of a process by itself, which "
+		 "takes as long as if all of them were processes." },
+	{ .name = "contexts", .type = FT_BOOL, .get = get_nothing, .flags = FF_SETTING,
+	  .from = "/proc/PID/attr/current",
+	  .doc = "Setting: true makes holders tell contexts of security." },
 	{ .name = "uid", .type = FT_INT, .get = get_uid, .places = uid_places,
 	  .from = "idiag_uid",
 	  .doc = "User id of the owner; absent in time-wait and for a half-open connection." },
@@ -143,6 +193,10 @@ const struct field socket_fields[] = {
 	  .flags = FF_LIST,
 	  .from = "/proc/PID/fd",
 	  .doc = "All processes that hold it, as a list." },
+	{ .name = "holders", .type = FT_ROWS, .rows = &socket_holders, .get = get_holders,
+	  OWNER(NEED_HOLDERS | NEED_FDS), .flags = FF_LIST, .from = "/proc/PID/fd",
+	  .doc = "All descriptors by which processes hold it: a list of records with pid, tid, "
+		 "comm, fd and others, by ascending pid, of a process thread by thread, then by fd." },
 	{ .name = "owner_status", .type = FT_ENUM, .names = owner_status_names,
 	  .get = get_owner_status, OWNER(0), .from = "/proc/PID/fd and idiag_inode",
 	  .doc = "Whether a process is known to hold it (held), or why not: permission (of other "
@@ -160,7 +214,7 @@ const struct field socket_fields[] = {
 	{ .name = "mark", .type = FT_MARK, ATTR(INET_DIAG_MARK, 0, 4), .flags = FF_NET_ADMIN,
 	  .push = push_mark, .from = "INET_DIAG_MARK",
 	  .doc = "Firewall mark (SO_MARK); the kernel tells it to CAP_NET_ADMIN only." },
-	{ .name = "cgroup_id", .type = FT_INT, ATTR(INET_DIAG_CGROUP_ID, 0, 8), NONE(0),
+	{ .name = "cgroup_id", .type = FT_INT, .get = get_cgroup_id, ATTR(INET_DIAG_CGROUP_ID, 0, 8),
 	  .push = push_cgroup_id, .from = "INET_DIAG_CGROUP_ID",
 	  .doc = "Id of the cgroup (v2) that the socket was made in." },
 	{ .name = "cgroup", .type = FT_TEXT, .get = get_cgroup, ATTR(INET_DIAG_CGROUP_ID, 0, 8),
@@ -269,13 +323,13 @@ const struct field socket_fields[] = {
 	{ .name = "rcv_rtt", .type = FT_DURATION, .unit = "s", INFO(tcpi_rcv_rtt), NONE(0),
 	  .scale = 1e-6,
 	  .doc = "Round-trip time as the receiving side estimates it." },
-	{ .name = "rto", .type = FT_DURATION, .unit = "s", INFO(tcpi_rto), NONE(0), .scale = 1e-6,
+	{ .name = "rto", .type = FT_DURATION, .unit = "s", INFO_PLACES(rto, tcpi_rto), NONE(0), .scale = 1e-6,
 	  .doc = "Retransmission timeout." },
-	{ .name = "ato", .type = FT_DURATION, .unit = "s", INFO(tcpi_ato), NONE(0), .scale = 1e-6,
+	{ .name = "ato", .type = FT_DURATION, .unit = "s", INFO_PLACES(ato, tcpi_ato), NONE(0), .scale = 1e-6,
 	  .doc = "Delayed acknowledgement timeout." },
-	{ .name = "cwnd", .type = FT_INT, .unit = "segments", INFO(tcpi_snd_cwnd),
+	{ .name = "cwnd", .type = FT_INT, .unit = "segments", INFO_PLACES(cwnd, tcpi_snd_cwnd),
 	  .doc = "Congestion window." },
-	{ .name = "ssthresh", .type = FT_INT, .unit = "segments", INFO(tcpi_snd_ssthresh),
+	{ .name = "ssthresh", .type = FT_INT, .unit = "segments", INFO_PLACES(ssthresh, tcpi_snd_ssthresh),
 	  NONE(0x7fffffff),
 	  .doc = "Slow start threshold; absent while it is infinite." },
 	{ .name = "rcv_ssthresh", .type = FT_BYTES, .unit = "bytes", INFO(tcpi_rcv_ssthresh),
@@ -318,9 +372,9 @@ const struct field socket_fields[] = {
 	  .doc = "Retransmitted segments that are not yet acknowledged." },
 	{ .name = "total_retrans", COUNTER, .type = FT_INT, .unit = "segments", INFO(tcpi_total_retrans),
 	  .doc = "Segments retransmitted since the connection began." },
-	{ .name = "retransmits", .type = FT_INT, INFO(tcpi_retransmits),
+	{ .name = "retransmits", .type = FT_INT, INFO_PLACES(retransmits, tcpi_retransmits),
 	  .doc = "Timeouts of the retransmission timer without an answer." },
-	{ .name = "probes", .type = FT_INT, INFO(tcpi_probes),
+	{ .name = "probes", .type = FT_INT, INFO_PLACES(probes, tcpi_probes),
 	  .doc = "Window or keepalive probes without an answer." },
 	{ .name = "backoff", .type = FT_INT, INFO(tcpi_backoff),
 	  .doc = "Exponent by which the timeout has grown." },
@@ -430,6 +484,25 @@ const struct field socket_fields[] = {
 	  INFO_AT(tcpi_received_ce_bytes, 272, 4),
 	  .doc = "Bytes received that were marked CE (Linux 6.18, RFC 9768)." },
 
+	/* columns of /proc/net/tcp that sock_diag(7) does not tell */
+	{ .name = "quick_ack", .type = FT_INT, .shape = &shape_inet,
+	  .places = (const struct place[]){
+		{ .shape = &shape_inet, .attr = PROC_QUICK_ACK, .size = 4, .flags = FF_SIGNED },
+		{ .shape = NULL } },
+	  .from = "icsk_ack.quick, get_tcp4_sock in net/ipv4/tcp_ipv4.c",
+	  .doc = "Segments that are to be acknowledged at once; told by rows from /proc only." },
+	{ .name = "interactive", .type = FT_BOOL, ATTR(PROC_INTERACTIVE, 0, 1),
+	  .from = "inet_csk_in_pingpong_mode, get_tcp4_sock in net/ipv4/tcp_ipv4.c",
+	  .doc = "Both ends write in turn, so acknowledgements wait to go along with data; told by "
+		 "rows from /proc only." },
+	{ .name = "fastopen_backlog", .type = FT_INT, ATTR(PROC_FASTOPEN, 0, 4),
+	  .from = "fastopenq.max_qlen, get_tcp4_sock in net/ipv4/tcp_ipv4.c",
+	  .doc = "Connections by fast open that may wait at a listener (TCP_FASTOPEN); told by rows "
+		 "from /proc only." },
+	{ .name = "proc_tail", .type = FT_TEXT, ATTR(PROC_TAIL, 0, 0),
+	  .from = "/proc/net/tcp",
+	  .doc = "What the line of a text has behind the columns that are known." },
+
 	/* congestion control */
 	{ .name = "cong", .type = FT_TEXT, .get = get_text, ATTR(INET_DIAG_CONG, 0, 1),
 	  NEEDS(INET_DIAG_CONG), .from = "INET_DIAG_CONG",
@@ -469,6 +542,14 @@ const struct field socket_fields[] = {
 	{ .name = "md5_keys", .type = FT_INT, .get = get_md5_keys, ATTR(INET_DIAG_MD5SIG, 0, 1),
 	  NEEDS(INET_DIAG_INFO), .flags = FF_NET_ADMIN, .from = "INET_DIAG_MD5SIG",
 	  .doc = "TCP MD5 keys (RFC 2385); the kernel tells it to CAP_NET_ADMIN only." },
+	{ .name = "md5_peers", .type = FT_TEXT, .get = get_md5_list, .kind = "peers",
+	  ATTR(INET_DIAG_MD5SIG, 0, 1), NEEDS(INET_DIAG_INFO), .flags = FF_LIST | FF_NET_ADMIN,
+	  .from = "tcpm_addr, tcpm_prefixlen",
+	  .doc = "Whom the TCP MD5 keys are for, a prefix a key: '10.0.0.1/32'." },
+	{ .name = "md5_secrets", .type = FT_TEXT, .get = get_md5_list, .kind = "secrets",
+	  ATTR(INET_DIAG_MD5SIG, 0, 1), NEEDS(INET_DIAG_INFO), .flags = FF_LIST | FF_NET_ADMIN,
+	  .from = "tcpm_key",
+	  .doc = "The TCP MD5 keys themselves, in the order of md5_peers." },
 	{ .name = "ulp", .type = FT_TEXT, .get = get_ulp, ATTR(0, INET_ULP_INFO_NAME, 0),
 	  NEEDS(INET_DIAG_INFO), .from = "INET_ULP_INFO_NAME",
 	  .doc = "Upper layer protocol in the kernel: tls, mptcp ..." },
@@ -484,6 +565,9 @@ const struct field socket_fields[] = {
 	{ .name = "tls_tx", .type = FT_ENUM, .names = tls_conf_names, .get = get_tls,
 	  ATTR(0, TLS_INFO_TXCONF, 2), NEEDS(INET_DIAG_INFO), .from = "TLS_INFO_TXCONF",
 	  .doc = "Where kernel TLS encrypts: none, sw, hw or hw-record." },
+	{ .name = "tls_zerocopy", .type = FT_BOOL, .get = get_tls, ATTR(0, TLS_INFO_ZC_RO_TX, 0),
+	  NEEDS(INET_DIAG_INFO), .from = "TLS_INFO_ZC_RO_TX",
+	  .doc = "Kernel TLS sends files from the device without a copy (TLS_TX_ZEROCOPY_RO)." },
 
 #include "sockets_fields_inet_more.h"
 

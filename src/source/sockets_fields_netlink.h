@@ -20,4 +20,13 @@
 	  .doc = "Multicast groups that it listens to, by number (RTNLGRP_LINK is 1); those "
 		 "above 32 are not known from /proc." },
 
+	{ .name = "groups_mask", .type = FT_INT, .get = get_groups_mask, .shape = &shape_netlink,
+	  .needs = NETLINK_NEEDS(NDIAG_SHOW_GROUPS), .cost = COST_REQUEST,
+	  .from = "NETLINK_DIAG_GROUPS",
+	  .doc = "The first 32 of these groups as bits, group 1 the lowest." },
+	{ .name = "dump_callback", .type = FT_INT, .shape = &shape_netlink,
+	  .attr = OWN_CALLBACK, .size = 8, .from = "Dump of /proc/net/netlink",
+	  .doc = "Not 0 while the kernel writes a list to it: 1, of older kernels a pointer; told by "
+		 "rows from /proc only (see flags)." },
+
 #undef NETLINK

@@ -28,6 +28,10 @@
 		 "0x88b5; absent when nothing), or which netlink family it is (route, sock-diag, "
 		 "generic ...); of a raw socket the protocol of IP (icmp, ospf ...); a condition "
 		 "takes the number too." },
+	{ .name = "protocol_number", .type = FT_INT, .get = get_protocol_number,
+	  .places = protocol_places, .from = "pdiag_num, ndiag_protocol, idiag_sport of a raw socket",
+	  .doc = "The same as a number: an ethertype (0 receives nothing), a netlink family, a "
+		 "protocol of IP." },
 	{ .name = "flags", .type = FT_ENUM, .names = sock_flag_names, .get = get_flags,
 	  .places = flags_places, .flags = FF_LIST, .needs = NETLINK_NEEDS(NDIAG_SHOW_FLAGS),
 	  .cost = COST_REQUEST, .from = "pdi_flags, NETLINK_DIAG_FLAGS",

@@ -38,9 +38,13 @@
 		 "as a list; absent when there are none, or more than the kernel tells (about 900, of "
 		 "newer kernels twice that)." },
 	{ .name = "refs", .type = FT_INT, .get = get_refs, .places = refs_places, .cost = COST_LOOKUP,
-	  .from = "RefCount of /proc/net/unix, ref of /proc/net/tcp",
+	  .from = "RefCount of /proc/net/unix and packet, ref of /proc/net/tcp",
 	  .doc = "References of the kernel to a unix socket, absent of a connection that waits to "
 		 "be accepted; of others only where the rows came from /proc." },
+	{ .name = "socket_state", .type = FT_ENUM, .names = socket_state_names, UNIX,
+	  .attr = UNIX_ROW_STATE, .size = 1, .from = "St of /proc/net/unix, socket_state of <linux/net.h>",
+	  .doc = "State of a unix socket as /proc has it: connecting waits to be accepted, and "
+		 "disconnecting has lost its program; told by rows from /proc only." },
 	{ .name = "peer_inode", .type = FT_INT, .get = get_peer_inode, .cost = COST_LOOKUP,
 	  .from = "UNIX_DIAG_PEER, or the socket that has the two ends exchanged",
 	  .doc = "Inode of the socket at the other end: of a unix socket, or of a tcp or udp "

@@ -4,6 +4,7 @@
  */
 #include "sockets.h"
 
+#include <arpa/inet.h>
 #include <linux/tls.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -65,6 +66,15 @@ bool get_inbound(const struct row *row, const struct field *f, struct value *v)
 	return listens >= 0;
 }
 
+/* Of raw sockets the protocol stands in place of the port; none is in any range. */
+bool get_autobound(const struct row *row, const struct field *f, struct value *v)
+{
+	uint16_t port = ntohs(diag(row)->id.idiag_sport), lo, hi;
+
+	(void)f;
+	return env_local_ports(row->env, &lo, &hi) && set_bool(v, port >= lo && port <= hi);
+}
+
 /*
  * The kernel writes uid 0 for what is no full socket: time-wait ones (their
  * timer is 3, also in FIN-WAIT-2) and requests half open. That is nobody's. Nor does it tell whose
@@ -74,7 +84,7 @@ static bool full_socket(const struct row *row)
 {
 	const struct inet_diag_msg *m = diag(row);
 
-	if (row->tag == PROTO_SCTP)
+	if (row->tag == PROTO_SCTP || m->idiag_uid != 0)
 		return true;
 	if (has_ended(row))
 		return false;
@@ -86,7 +96,8 @@ static bool full_socket(const struct row *row)
 
 bool get_uid(const struct row *row, const struct field *f, struct value *v)
 {
-	return (row->shape != &shape_inet || full_socket(row)) && field_load(f, row, v);
+	return (row->shape != &shape_inet || full_socket(row) || env_verbatim(row->env)) &&
+	       field_load(f, row, v);
 }
 
 /* A uid without an entry in passwd has no name. */
@@ -130,6 +141,8 @@ bool get_backlog_used(const struct row *row, const struct field *f, struct value
  */
 bool get_timer_value(const struct row *row, const struct field *f, struct value *v)
 {
+	if (env_verbatim(row->env))
+		return field_load(f, row, v);
 	if (f->offset == offsetof(struct inet_diag_msg, idiag_retrans) &&
 	    diag(row)->idiag_state == STATE_SYN_RECV && row->tag != PROTO_SCTP && from_proc(row))
 		return false;
@@ -149,6 +162,12 @@ bool get_cgroup(const struct row *row, const struct field *f, struct value *v)
 	return path && set_text(v, path, strlen(path));
 }
 
+/* Id 0 is none. */
+bool get_cgroup_id(const struct row *row, const struct field *f, struct value *v)
+{
+	return field_load(f, row, v) && (v->num != 0 || env_verbatim(row->env));
+}
+
 /* A text attribute ends at its first NUL, which a kernel may leave out. */
 static bool attr_text(const struct nlattr *a, struct value *v)
 {
@@ -165,21 +184,85 @@ bool get_text(const struct row *row, const struct field *f, struct value *v)
 	return attr_text(row_nlattr((struct row *)row, f->attr), v);
 }
 
-/* For a listener the kernel fills a few members with other facts (see accept_queue). */
-bool get_tcp_info(const struct row *row, const struct field *f, struct value *v)
+/* What stands for none is a number like others where a text is shown as it is. */
+static bool load_told(const struct field *f, const struct row *row, struct value *v)
 {
-	return diag(row)->idiag_state != STATE_LISTEN && row->tag == IPPROTO_TCP &&
-	       field_load(f, row, v);
+	struct field plain = *f;
+
+	if (!f->has_none || !env_verbatim(row->env) || !from_proc(row))
+		return field_load(f, row, v);
+	plain.has_none = false;
+	return field_load(&plain, row, v);
 }
 
-/* struct tcp_diag_md5sig, <linux/tcp.h>: family, prefix, key length, address, key[80]. */
-#define MD5SIG_SIZE 100
+/* For a listener the kernel fills a few members with other facts (see accept_queue); /proc does
+ * not. */
+bool get_tcp_info(const struct row *row, const struct field *f, struct value *v)
+{
+	bool told = row->tag == IPPROTO_TCP &&
+		    (diag(row)->idiag_state != STATE_LISTEN || from_proc(row));
+
+	if (!told && env_verbatim(row->env))
+		told = row->tag == IPPROTO_TCP || row->tag == IPPROTO_DCCP;
+	return told && load_told(f, row, v);
+}
+
+/* struct tcp_diag_md5sig, <linux/tcp.h> */
+struct md5sig {
+	uint8_t family, prefixlen;
+	uint16_t keylen;
+	uint32_t addr[4];
+	uint8_t key[80];
+};
+#define MD5SIG_SIZE sizeof(struct md5sig)
 
 bool get_md5_keys(const struct row *row, const struct field *f, struct value *v)
 {
 	const struct nlattr *a = row_nlattr((struct row *)row, f->attr);
 
 	return a && set_int(v, (int64_t)(nl_attr_len(a) / MD5SIG_SIZE));
+}
+
+/* Whom a key is for, kept by the env; false: of no family that is known. */
+static bool md5_peer(const struct row *row, const struct md5sig *key, struct value *v)
+{
+	char addr[INET6_ADDRSTRLEN], text[INET6_ADDRSTRLEN + 5];
+	const char *kept;
+
+	if ((key->family != AF_INET && key->family != AF_INET6) ||
+	    !inet_ntop(key->family, key->addr, addr, sizeof(addr)))
+		return false;
+	snprintf(text, sizeof(text), "%s/%u", addr, key->prefixlen);
+	kept = env_text(row->env, text, strlen(text));
+	return kept && set_text(v, kept, strlen(kept));
+}
+
+/* The kind says of which half: the peers, or the keys, which point into the row. */
+bool get_md5_list(const struct row *row, const struct field *f, struct value *v)
+{
+	const struct nlattr *a = row_nlattr((struct row *)row, f->attr);
+	size_t n = a ? nl_attr_len(a) / MD5SIG_SIZE : 0, found = 0;
+	struct value *list = n ? env_list(row->env, n) : NULL;
+
+	if (!list)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		const char *at = (const char *)nl_attr_data(a) + i * MD5SIG_SIZE;
+		struct md5sig key;
+
+		memcpy(&key, at, sizeof(key));
+		if (f->kind[0] == 'p') {
+			found += md5_peer(row, &key, &list[found]);
+		} else {
+			size_t len = key.keylen < sizeof(key.key) ? key.keylen : sizeof(key.key);
+
+			found += set_text(&list[found], at + offsetof(struct md5sig, key), len);
+		}
+	}
+	v->kind = VALUE_LIST;
+	v->list.items = list;
+	v->list.n = found;
+	return found > 0;
 }
 
 /* The attribute within INET_DIAG_ULP_INFO, or within its part nest if that is not 0. */
@@ -209,6 +292,8 @@ bool get_tls(const struct row *row, const struct field *f, struct value *v)
 	const struct nlattr *a = ulp_attr(row, INET_ULP_INFO_TLS, f->offset);
 	uint16_t n;
 
+	if (f->type == FT_BOOL) /* an attribute without a value, or none */
+		return ulp_attr(row, 0, INET_ULP_INFO_TLS) && set_bool(v, a != NULL);
 	if (!a || nl_attr_len(a) < sizeof(n))
 		return false;
 	memcpy(&n, nl_attr_data(a), sizeof(n));
@@ -231,6 +316,11 @@ bool get_protocol(const struct row *row, const struct field *f, struct value *v)
 	if (!name)
 		return more_protocols(row, f, n > UINT8_MAX ? 2 : 1, v);
 	return set_text(v, name, strlen(name));
+}
+
+bool get_protocol_number(const struct row *row, const struct field *f, struct value *v)
+{
+	return socket_kind(row)->protocols && field_load(f, row, v);
 }
 
 bool more_protocols(const struct row *row, const struct field *f, size_t i, struct value *v)

@@ -2,7 +2,7 @@
  * Owns the values of the inet sockets that are neither tcp nor udp: raw, mptcp and sctp, and of
  * those that were read from /proc.
  */
-#include "sockets.h"
+#include "sockets_unix.h"
 
 #include <netinet/in.h>
 #include <string.h>
@@ -33,16 +33,36 @@ bool is_sctp(const struct row *row, const struct field *f)
 	return row->tag == PROTO_SCTP;
 }
 
-/* Where the others have their port, a raw socket has its protocol. */
+/* Where the others have their port, a raw socket has its protocol, and what connect(2) was given.
+ */
 bool has_ports(const struct row *row, const struct field *f)
 {
 	(void)f;
-	return row->tag != PROTO_RAW;
+	return row->tag != PROTO_RAW || env_verbatim(row->env);
 }
 
 bool from_proc(const struct row *row)
 {
-	return attr_of(row, PROC_REFS) != NULL;
+	static const struct {
+		const struct shape *shape;
+		unsigned attr; /* that only such rows have */
+	} marks[] = {
+		{ &shape_inet, PROC_REFS },
+		{ &shape_unix, UNIX_ROW_REFS },
+		{ &shape_packet, OWN_POINTER },
+		{ &shape_netlink, OWN_POINTER },
+	};
+
+	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+		if (row->shape == marks[i].shape)
+			return attr_of(row, marks[i].attr) != NULL;
+	return false;
+}
+
+bool get_from_proc(const struct row *row, const struct field *f, struct value *v)
+{
+	(void)f;
+	return from_proc(row) && set_bool(v, true);
 }
 
 bool has_ended(const struct row *row)
@@ -54,8 +74,9 @@ bool has_ended(const struct row *row)
 bool tells_sendq(const struct row *row, const struct field *f)
 {
 	(void)f;
+	/* the kernel has 0 there, but a text that somebody made may have more */
 	return row->shape != &shape_inet || diag(row)->idiag_state != STATE_LISTEN ||
-	       !from_proc(row);
+	       diag(row)->idiag_wqueue != 0 || !from_proc(row);
 }
 
 /* ---- states ----------------------------------------------------------------------------- */
@@ -76,14 +97,19 @@ static uint8_t assoc_state(uint8_t state)
 	return state < sizeof(near) ? near[state] : state;
 }
 
-/* tcp keeps no closed socket in its tables: one that is there as CLOSE is a bound one. */
+/*
+ * tcp keeps no closed socket in its tables: one that is there as CLOSE is a bound one. /proc lists
+ * none of these, so a text with one says what it means; so do the words of the input where they
+ * are wanted themselves.
+ */
 unsigned inet_state(const struct row *row)
 {
 	uint8_t state = diag(row)->idiag_state;
 
 	if (row->tag == PROTO_SCTP)
 		return sctp_is_assoc(row) ? assoc_state(state) : state;
-	if (state == STATE_CLOSE && row->tag == PROTO_TCP && !has_ended(row))
+	if (state == STATE_CLOSE && row->tag == PROTO_TCP && !has_ended(row) && !from_proc(row) &&
+	    !env_verbatim(row->env))
 		return STATE_BOUND_INACTIVE;
 	return state == STATE_NEW_SYN_RECV ? STATE_SYN_RECV : state;
 }

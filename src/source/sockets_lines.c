@@ -12,7 +12,8 @@ struct lines {
 	struct reader reader;
 	struct proc_file *file;
 	line_message *line;
-	const char *path;
+	const char *path, *prefix;
+	bool of_text;	 /* that the query names */
 	struct env *env; /* the scan's */
 	struct message m;
 };
@@ -22,9 +23,12 @@ static void left_out(const struct lines *l)
 {
 	char text[120];
 
-	snprintf(text, sizeof(text), "a line of /proc/%s makes no sense: sockets may be missing",
-		 l->path);
-	env_set_lacks(l->env, text);
+	snprintf(text, sizeof(text), "a line of %s%s makes no sense: sockets may be missing",
+		 l->prefix, l->path);
+	if (l->of_text)
+		input_lacks(l->env, text);
+	else
+		env_set_lacks(l->env, text);
 }
 
 static int lines_next(struct reader *r, const struct nlmsghdr **msg, struct nl_error *err)
@@ -56,8 +60,17 @@ static void lines_close(struct reader *r)
 
 static const struct reader_ops lines_ops = { lines_next, lines_close };
 
+static int open_either(struct lines *l, const struct scan_request *req, struct nl_error *err)
+{
+	if (!req->input.form)
+		return proc_open(&l->file, env_netns_fd(req->env), l->path, err);
+	l->prefix = "the text in the place of /proc/";
+	l->of_text = true;
+	return proc_open_file(&l->file, req->input.path, err);
+}
+
 struct reader *lines_open(const struct scan_request *req, const char *path, line_message *line,
-			  struct nl_error *err)
+			  line_message *lenient, struct nl_error *err)
 {
 	struct lines *l = calloc(1, sizeof(*l));
 	const char *first;
@@ -68,10 +81,11 @@ struct reader *lines_open(const struct scan_request *req, const char *path, line
 		return NULL;
 	}
 	l->reader.ops = &lines_ops;
-	l->line = line;
+	l->line = req->input.form ? lenient : line;
 	l->path = path;
+	l->prefix = "/proc/";
 	l->env = req->env;
-	if (proc_open(&l->file, env_netns_fd(req->env), path, err) < 0) {
+	if (open_either(l, req, err) < 0) {
 		free(l);
 		return NULL;
 	}
@@ -89,8 +103,13 @@ bool line_numbers(const char **line, const char *end, const unsigned char *bases
 		const char *word;
 		size_t len = word_next(line, end, &word);
 
-		if (len == 0 || (bases[i] && !word_number(word, len, bases[i], &numbers[i])))
+		if (len == 0)
 			return false;
+		if (word_number(word, len, bases[i] ? bases[i] : 16, &numbers[i]))
+			continue;
+		if (bases[i])
+			return false;
+		numbers[i] = 0;
 	}
 	return true;
 }

@@ -4,6 +4,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <linux/mptcp.h>
+#include <linux/net.h>
 #include <linux/net_tstamp.h>
 #include <linux/netlink_diag.h>
 #include <linux/packet_diag.h>
@@ -299,6 +300,28 @@ const struct enum_name ring_feature_names[] = {
 };
 
 /* VMADDR_CID_*, <linux/vm_sockets.h> */
+const struct enum_name socket_state_names[] = {
+	{ SS_FREE, "free" },
+	{ SS_UNCONNECTED, "unconnected" },
+	{ SS_CONNECTING, "connecting" },
+	{ SS_CONNECTED, "connected" },
+	{ SS_DISCONNECTING, "disconnecting" },
+	{ 0, NULL },
+};
+
+#define EXTENSION(name) 1 << (INET_DIAG_##name - 1)
+const struct enum_name diag_extensions[] = {
+	{ EXTENSION(MEMINFO), "meminfo" },
+	{ EXTENSION(INFO), "info" },
+	{ EXTENSION(VEGASINFO), "vegasinfo" },
+	{ EXTENSION(CONG), "cong" },
+	{ EXTENSION(TOS), "tos" },
+	{ EXTENSION(TCLASS), "tclass" },
+	{ EXTENSION(SKMEMINFO), "skmeminfo" },
+	{ EXTENSION(SHUTDOWN), "shutdown" },
+	{ 0, NULL },
+};
+
 const struct enum_name cid_names[] = {
 	{ VMADDR_CID_ANY, "any" },
 	{ VMADDR_CID_HYPERVISOR, "hypervisor" },

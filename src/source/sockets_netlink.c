@@ -27,40 +27,65 @@ enum { UNCONNECTED = 0, CONNECTED = 1, UNTOLD = UINT8_MAX };
  * sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode; netlink_native_seq_show,
  * net/netlink/af_netlink.c. Of the groups it has the first 32.
  */
-bool netlink_line(const char *line, const char *end, struct message *m)
+enum { SK, PROTO, PORT, GROUPS, RMEM, WMEM, DUMP, LOCKS, DROPS, INODE, WORDS };
+static const unsigned char bases[WORDS] = { 0, 10, 10, 16, 10, 10, 0, 0, 10, 10 };
+
+/* The first have of them are there. */
+static void put_line(const uint64_t n[WORDS], size_t have, struct message *m)
 {
-	enum { SK, PROTO, PORT, GROUPS, RMEM, WMEM, DUMP, LOCKS, DROPS, INODE, WORDS };
-	static const unsigned char bases[WORDS] = { 0, 10, 10, 16, 10, 10, 0, 0, 10, 10 };
-	uint64_t n[WORDS];
 	struct netlink_diag_msg head = { .ndiag_family = AF_NETLINK, .ndiag_state = UNTOLD };
 	uint32_t rmem, wmem, drops;
 	unsigned long groups;
 
-	if (!line_numbers(&line, end, bases, WORDS, n) || n[PROTO] > UINT8_MAX ||
-	    n[PORT] > UINT32_MAX || n[GROUPS] > UINT32_MAX || n[RMEM] > UINT32_MAX ||
-	    n[WMEM] > UINT32_MAX || n[DROPS] > UINT32_MAX || n[INODE] > UINT32_MAX)
-		return false;
 	head.ndiag_protocol = (uint8_t)n[PROTO];
 	head.ndiag_portid = (uint32_t)n[PORT];
 	head.ndiag_ino = (uint32_t)n[INODE];
 	rmem = (uint32_t)n[RMEM];
 	wmem = (uint32_t)n[WMEM];
 	drops = (uint32_t)n[DROPS];
-	groups = (unsigned long)n[GROUPS];
+	groups = (uint32_t)n[GROUPS];
 	message_begin(m, SOCK_DIAG_BY_FAMILY, &head, sizeof(head));
-	message_put(m, OWN_RMEM, &rmem, sizeof(rmem));
-	message_put(m, OWN_WMEM, &wmem, sizeof(wmem));
-	message_put(m, OWN_DROPS, &drops, sizeof(drops));
+	message_put(m, OWN_POINTER, &n[SK], sizeof(n[SK]));
+	if (have > RMEM)
+		message_put(m, OWN_RMEM, &rmem, sizeof(rmem));
+	if (have > WMEM)
+		message_put(m, OWN_WMEM, &wmem, sizeof(wmem));
+	if (have > DUMP)
+		message_put(m, OWN_CALLBACK, &n[DUMP], sizeof(n[DUMP]));
+	if (have > DROPS)
+		message_put(m, OWN_DROPS, &drops, sizeof(drops));
 	if (groups)
 		message_put(m, NETLINK_DIAG_GROUPS, &groups, sizeof(groups));
+}
+
+bool netlink_line(const char *line, const char *end, struct message *m)
+{
+	uint64_t n[WORDS];
+
+	if (!line_numbers(&line, end, bases, WORDS, n) || n[PROTO] > UINT8_MAX ||
+	    n[PORT] > UINT32_MAX || n[GROUPS] > UINT32_MAX || n[RMEM] > UINT32_MAX ||
+	    n[WMEM] > UINT32_MAX || n[DROPS] > UINT32_MAX || n[INODE] > UINT32_MAX)
+		return false;
+	put_line(n, WORDS, m);
 	return true;
 }
 
-static struct reader *netlink_read(const struct scan_request *req, const struct dump_plan *plan,
-				   struct nl_error *err)
+bool netlink_text(const char *line, const char *end, struct message *m)
+{
+	uint64_t n[WORDS];
+	size_t have = text_numbers(&line, end, bases, WORDS, n);
+
+	if (have <= PORT)
+		return false;
+	put_line(n, have, m);
+	return true;
+}
+
+struct reader *netlink_read(const struct scan_request *req, const struct dump_plan *plan,
+			    struct nl_error *err)
 {
 	(void)plan;
-	return lines_open(req, "net/netlink", netlink_line, err);
+	return lines_open(req, "net/netlink", netlink_line, netlink_text, err);
 }
 
 /* The number of the one protocol whose sockets are wanted, by its name. */
@@ -150,4 +175,16 @@ bool get_groups(const struct row *row, const struct field *f, struct value *v)
 	v->list.items = list;
 	v->list.n = n;
 	return true;
+}
+
+bool get_groups_mask(const struct row *row, const struct field *f, struct value *v)
+{
+	const struct nlattr *a = row_nlattr((struct row *)(uintptr_t)row, NETLINK_DIAG_GROUPS);
+	unsigned long word;
+
+	(void)f;
+	if (!a || nl_attr_len(a) < sizeof(word))
+		return false;
+	memcpy(&word, nl_attr_data(a), sizeof(word));
+	return set_int(v, (uint32_t)word);
 }

@@ -26,18 +26,15 @@ const struct shape shape_packet = {
 	(PACKET_SHOW_MCLIST | PACKET_SHOW_RING_CFG | PACKET_SHOW_FANOUT | PACKET_SHOW_FILTER)
 
 /* sk RefCnt Type Proto Iface R Rmem User Inode; packet_seq_show, net/packet/af_packet.c */
-bool packet_line(const char *line, const char *end, struct message *m)
-{
-	enum { SK, REFCNT, TYPE, PROTO, IFACE, RUNNING, RMEM, USER, INODE, WORDS };
-	static const unsigned char bases[WORDS] = { 0, 0, 10, 16, 10, 10, 10, 10, 10 };
-	uint64_t n[WORDS];
-	struct packet_diag_msg head = { .pdiag_family = AF_PACKET };
-	uint32_t index, rmem, uid;
+enum { SK, REFCNT, TYPE, PROTO, IFACE, RUNNING, RMEM, USER, INODE, WORDS };
+static const unsigned char bases[WORDS] = { 0, 10, 10, 16, 10, 10, 10, 10, 10 };
 
-	if (!line_numbers(&line, end, bases, WORDS, n) || n[TYPE] > UINT8_MAX ||
-	    n[PROTO] > UINT16_MAX || n[IFACE] > INT32_MAX || n[RMEM] > UINT32_MAX ||
-	    n[USER] > UINT32_MAX || n[INODE] > UINT32_MAX)
-		return false;
+/* The first have of them are there. */
+static void put_line(const uint64_t n[WORDS], size_t have, struct message *m)
+{
+	struct packet_diag_msg head = { .pdiag_family = AF_PACKET };
+	uint32_t refs = (uint32_t)n[REFCNT], index, rmem, uid;
+
 	head.pdiag_type = (uint8_t)n[TYPE];
 	head.pdiag_num = (uint16_t)n[PROTO];
 	head.pdiag_ino = (uint32_t)n[INODE];
@@ -45,18 +42,45 @@ bool packet_line(const char *line, const char *end, struct message *m)
 	rmem = (uint32_t)n[RMEM];
 	uid = (uint32_t)n[USER];
 	message_begin(m, SOCK_DIAG_BY_FAMILY, &head, sizeof(head));
+	message_put(m, OWN_POINTER, &n[SK], sizeof(n[SK]));
+	message_put(m, OWN_REFS, &refs, sizeof(refs));
 	/* of struct packet_diag_info only the first member is known */
-	message_put(m, PACKET_DIAG_INFO, &index, sizeof(index));
-	message_put(m, PACKET_DIAG_UID, &uid, sizeof(uid));
-	message_put(m, OWN_RMEM, &rmem, sizeof(rmem));
+	if (have > IFACE)
+		message_put(m, PACKET_DIAG_INFO, &index, sizeof(index));
+	if (have > USER)
+		message_put(m, PACKET_DIAG_UID, &uid, sizeof(uid));
+	if (have > RMEM)
+		message_put(m, OWN_RMEM, &rmem, sizeof(rmem));
+}
+
+bool packet_line(const char *line, const char *end, struct message *m)
+{
+	uint64_t n[WORDS];
+
+	if (!line_numbers(&line, end, bases, WORDS, n) || n[REFCNT] > UINT32_MAX ||
+	    n[TYPE] > UINT8_MAX || n[PROTO] > UINT16_MAX || n[IFACE] > INT32_MAX ||
+	    n[RMEM] > UINT32_MAX || n[USER] > UINT32_MAX || n[INODE] > UINT32_MAX)
+		return false;
+	put_line(n, WORDS, m);
 	return true;
 }
 
-static struct reader *packet_read(const struct scan_request *req, const struct dump_plan *plan,
-				  struct nl_error *err)
+bool packet_text(const char *line, const char *end, struct message *m)
+{
+	uint64_t n[WORDS];
+	size_t have = text_numbers(&line, end, bases, WORDS, n);
+
+	if (have <= PROTO)
+		return false;
+	put_line(n, have, m);
+	return true;
+}
+
+struct reader *packet_read(const struct scan_request *req, const struct dump_plan *plan,
+			   struct nl_error *err)
 {
 	(void)plan;
-	return lines_open(req, "net/packet", packet_line, err);
+	return lines_open(req, "net/packet", packet_line, packet_text, err);
 }
 
 static void packet_lay_out(const struct sock_table *t, uint32_t states,
@@ -103,7 +127,7 @@ bool get_filter_length(const struct row *row, const struct field *f, struct valu
 	size_t n = array_of(row, PACKET_DIAG_FILTER, sizeof(struct sock_filter), &code);
 
 	(void)f;
-	return n && set_int(v, (int64_t)n);
+	return (n || (code && env_verbatim(row->env))) && set_int(v, (int64_t)n);
 }
 
 /* One item a text, kept by the env. */

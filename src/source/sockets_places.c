@@ -7,6 +7,7 @@
 #include <linux/netlink_diag.h>
 #include <linux/packet_diag.h>
 #include <linux/sock_diag.h>
+#include <linux/tcp.h>
 #include <linux/tipc_netlink.h>
 #include <linux/vm_sockets_diag.h>
 #include <linux/xdp_diag.h>
@@ -41,12 +42,17 @@
 	{                     \
 		.shape = NULL \
 	}
+#define INFO(member) \
+	ATTR(inet, INET_DIAG_INFO, offsetof(struct tcp_info, member), SIZE(struct tcp_info, member))
 /* One of the numbers of sock_diag_put_meminfo, SK_MEMINFO_*. */
 #define MEMORY(index)                                            \
 	ATTR(inet, INET_DIAG_SKMEMINFO, (index)*4, 4),           \
 		ATTR(unix, UNIX_DIAG_MEMINFO, (index)*4, 4),     \
 		ATTR(packet, PACKET_DIAG_MEMINFO, (index)*4, 4), \
 		ATTR(netlink, ATTR_ZERO, (index)*4, 4), ATTR(xdp, XDP_DIAG_MEMINFO, (index)*4, 4)
+
+/* INET_DIAG_MEMINFO has four of them (inet_sk_diag_fill, net/ipv4/inet_diag.c). */
+#define MEMINFO(member) ATTR(inet, INET_DIAG_MEMINFO, offsetof(struct inet_diag_meminfo, member), 4)
 
 _Static_assert(PACKET_DIAG_INFO == 0 && NETLINK_DIAG_MEMINFO == 0 && TIPC_NLA_SOCK_STAT_RCVQ == 0 &&
 		       TIPC_NLA_SOCK_GROUP_ID == 0,
@@ -80,6 +86,7 @@ const struct place flags_places[] = {
 const struct place refs_places[] = {
 	{ .shape = &shape_inet, .attr = PROC_REFS, .size = 4 },
 	{ .shape = &shape_unix },
+	ATTR(packet, OWN_REFS, 0, 4),
 	{ .shape = NULL },
 };
 
@@ -159,6 +166,7 @@ const struct place backlog_places[] = {
 };
 const struct place rmem_places[] = {
 	MEMORY(SK_MEMINFO_RMEM_ALLOC),
+	MEMINFO(idiag_rmem),
 	ATTR(packet, OWN_RMEM, 0, 4),
 	ATTR(netlink, OWN_RMEM, 0, 4),
 	END,
@@ -166,12 +174,21 @@ const struct place rmem_places[] = {
 const struct place rcvbuf_places[] = { MEMORY(SK_MEMINFO_RCVBUF), END };
 const struct place wmem_places[] = {
 	MEMORY(SK_MEMINFO_WMEM_ALLOC),
+	MEMINFO(idiag_tmem),
 	ATTR(netlink, OWN_WMEM, 0, 4),
 	END,
 };
 const struct place sndbuf_places[] = { MEMORY(SK_MEMINFO_SNDBUF), END };
-const struct place fwd_alloc_places[] = { MEMORY(SK_MEMINFO_FWD_ALLOC), END };
-const struct place wmem_queued_places[] = { MEMORY(SK_MEMINFO_WMEM_QUEUED), END };
+const struct place fwd_alloc_places[] = {
+	MEMORY(SK_MEMINFO_FWD_ALLOC),
+	MEMINFO(idiag_fmem),
+	END,
+};
+const struct place wmem_queued_places[] = {
+	MEMORY(SK_MEMINFO_WMEM_QUEUED),
+	MEMINFO(idiag_wmem),
+	END,
+};
 const struct place optmem_places[] = { MEMORY(SK_MEMINFO_OPTMEM), END };
 const struct place backlog_mem_places[] = { MEMORY(SK_MEMINFO_BACKLOG), END };
 const struct place drops_places[] = {
@@ -181,6 +198,28 @@ const struct place drops_places[] = {
 	TIPC_IN(TIPC_NLA_SOCK_STAT, TIPC_NLA_SOCK_STAT_DROP, 4),
 	END,
 };
+const struct place pointer_places[] = {
+	ATTR(inet, PROC_POINTER, 0, 8),
+	ATTR(unix, UNIX_ROW_POINTER, 0, 8),
+	ATTR(packet, OWN_POINTER, 0, 8),
+	ATTR(netlink, OWN_POINTER, 0, 8),
+	END,
+};
+/* What /proc/net/tcp tells too. */
+const struct place rto_places[] = { INFO(tcpi_rto), ATTR(inet, PROC_RTO, 0, 8), END };
+const struct place ato_places[] = { INFO(tcpi_ato), ATTR(inet, PROC_ATO, 0, 8), END };
+const struct place cwnd_places[] = { INFO(tcpi_snd_cwnd), ATTR(inet, PROC_CWND, 0, 4), END };
+const struct place ssthresh_places[] = {
+	INFO(tcpi_snd_ssthresh),
+	ATTR(inet, PROC_SSTHRESH, 0, 4),
+	END,
+};
+const struct place retransmits_places[] = {
+	INFO(tcpi_retransmits),
+	ATTR(inet, PROC_RETRANSMITS, 0, 4),
+	END,
+};
+const struct place probes_places[] = { INFO(tcpi_probes), ATTR(inet, PROC_PROBES, 0, 4), END };
 const struct place local_port_places[] = {
 	VSOCK(vdiag_src_port),
 	TIPC(TIPC_NLA_SOCK_REF, 4),

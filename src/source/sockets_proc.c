@@ -44,6 +44,8 @@ struct proc_reader {
 	const struct sock_table *table;
 	struct env *env; /* the scan's */
 	uint32_t states; /* that are wanted, 1 << state */
+	uint64_t lines;	 /* read of a text */
+	bool stopped;	 /* the text makes no sense from here on */
 	struct message msg;
 };
 
@@ -99,17 +101,15 @@ static uint32_t milliseconds(uint32_t ticks)
 	return ms > UINT32_MAX ? UINT32_MAX : (uint32_t)ms;
 }
 
-/* timer:when, how often it fired, and the probes without an answer; inet_diag gives one of these.
- */
-static bool timer(struct inet_diag_msg *m, uint32_t kind, uint32_t when, uint32_t retransmits,
-		  uint32_t probes)
+/* How often it fired, or the probes without an answer: inet_diag gives one of these. */
+void proc_socket_timer(struct proc_socket *s, uint32_t kind, uint32_t ticks)
 {
-	uint32_t n = kind == 1 ? retransmits : kind == 2 || kind == 4 ? probes : 0;
+	uint32_t n = kind == 1 ? s->retransmits : kind == 2 || kind == 4 ? s->probes : 0;
 
-	m->idiag_timer = (uint8_t)kind;
-	m->idiag_retrans = (uint8_t)(n > UINT8_MAX ? UINT8_MAX : n);
-	m->idiag_expires = kind ? milliseconds(when) : 0;
-	return kind <= UINT8_MAX;
+	s->msg.idiag_timer = (uint8_t)(kind > UINT8_MAX ? UINT8_MAX : kind);
+	s->msg.idiag_retrans = (uint8_t)(n > UINT8_MAX ? UINT8_MAX : n);
+	s->msg.idiag_expires = kind ? milliseconds(ticks) : 0;
+	s->ticks = ticks;
 }
 
 enum column {
@@ -142,9 +142,12 @@ static bool column32(const struct columns *c, enum column i, unsigned base, uint
 static bool identity(const struct columns *c, struct inet_diag_msg *m)
 {
 	struct inet_diag_sockid *id = &m->id;
-	uint32_t state;
+	size_t slot = c->len[COL_SLOT];
+	uint32_t state, n;
 
-	if (!endpoint(c->p[COL_LOCAL], c->len[COL_LOCAL], m->idiag_family, id->idiag_src,
+	if (slot == 0 || c->p[COL_SLOT][slot - 1] != ':' ||
+	    !number32(c->p[COL_SLOT], slot - 1, 10, &n) ||
+	    !endpoint(c->p[COL_LOCAL], c->len[COL_LOCAL], m->idiag_family, id->idiag_src,
 		      &id->idiag_sport) ||
 	    !endpoint(c->p[COL_REMOTE], c->len[COL_REMOTE], m->idiag_family, id->idiag_dst,
 		      &id->idiag_dport) ||
@@ -154,17 +157,20 @@ static bool identity(const struct columns *c, struct inet_diag_msg *m)
 	return true;
 }
 
-static bool facts(const struct columns *c, struct inet_diag_msg *m)
+static bool facts(const struct columns *c, struct proc_socket *s)
 {
-	uint32_t kind, when, retransmits, probes;
+	struct inet_diag_msg *m = &s->msg;
+	uint32_t kind, ticks;
 
-	return two_numbers(c->p[COL_QUEUES], c->len[COL_QUEUES], &m->idiag_wqueue,
-			   &m->idiag_rqueue) &&
-	       two_numbers(c->p[COL_TIMER], c->len[COL_TIMER], &kind, &when) &&
-	       column32(c, COL_RETRANSMITS, 16, &retransmits) &&
-	       column32(c, COL_PROBES, 10, &probes) && timer(m, kind, when, retransmits, probes) &&
-	       column32(c, COL_UID, 10, &m->idiag_uid) &&
-	       column32(c, COL_INODE, 10, &m->idiag_inode);
+	if (!two_numbers(c->p[COL_QUEUES], c->len[COL_QUEUES], &m->idiag_wqueue,
+			 &m->idiag_rqueue) ||
+	    !two_numbers(c->p[COL_TIMER], c->len[COL_TIMER], &kind, &ticks) || kind > UINT8_MAX ||
+	    !column32(c, COL_RETRANSMITS, 16, &s->retransmits) ||
+	    !column32(c, COL_PROBES, 10, &s->probes))
+		return false;
+	proc_socket_timer(s, kind, ticks);
+	return column32(c, COL_UID, 10, &m->idiag_uid) &&
+	       column32(c, COL_INODE, 10, &m->idiag_inode) && column32(c, COL_REFS, 10, &s->refs);
 }
 
 bool proc_socket_parse(const char *line, size_t len, const struct sock_table *t,
@@ -179,20 +185,52 @@ bool proc_socket_parse(const char *line, size_t len, const struct sock_table *t,
 	memset(out, 0, sizeof(*out));
 	out->msg.idiag_family = t->family;
 	out->has_drops = file && file->drops;
-	return identity(&c, &out->msg) && facts(&c, &out->msg) &&
-	       column32(&c, COL_REFS, 10, &out->refs) &&
+	proc_socket_more(c.p[COL_POINTER], end, t, out);
+	return identity(&c, &out->msg) && facts(&c, out) &&
 	       (!out->has_drops || column32(&c, COL_DROPS, 10, &out->drops));
 }
 
 /* ---- the reader ------------------------------------------------------------------------------ */
 
-static const struct nlmsghdr *build(struct proc_reader *r, const struct proc_socket *s)
+/* Of struct tcp_sock; ack is two facts: how many are sent at once, and whether it talks. */
+static void put_tcp(const struct proc_socket *s, struct message *m)
 {
-	message_begin(&r->msg, SOCK_DIAG_BY_FAMILY, &s->msg, sizeof(s->msg));
-	message_put(&r->msg, PROC_REFS, &s->refs, sizeof(s->refs));
+	bool listens = s->msg.idiag_state == STATE_LISTEN;
+	int32_t quick = (int32_t)s->ack / 2;
+	uint8_t interactive = s->ack & 1;
+
+	message_put(m, PROC_RETRANSMITS, &s->retransmits, sizeof(s->retransmits));
+	message_put(m, PROC_PROBES, &s->probes, sizeof(s->probes));
+	if (s->more > 0)
+		message_put(m, PROC_RTO, &s->rto, sizeof(s->rto));
+	if (s->more > 1)
+		message_put(m, PROC_ATO, &s->ato, sizeof(s->ato));
+	if (s->more > 2) {
+		message_put(m, PROC_QUICK_ACK, &quick, sizeof(quick));
+		message_put(m, PROC_INTERACTIVE, &interactive, sizeof(interactive));
+	}
+	if (s->more > 3)
+		message_put(m, PROC_CWND, &s->cwnd, sizeof(s->cwnd));
+	/* -1 while it is infinite */
+	if (s->more > 4 && s->ssthresh != UINT32_MAX)
+		message_put(m, listens ? PROC_FASTOPEN : PROC_SSTHRESH, &s->ssthresh,
+			    sizeof(s->ssthresh));
+	if (s->tail)
+		message_put(m, PROC_TAIL, s->tail, s->tail_len);
+}
+
+const struct nlmsghdr *proc_socket_message(const struct proc_socket *s, const struct sock_table *t,
+					   struct message *m)
+{
+	message_begin(m, SOCK_DIAG_BY_FAMILY, &s->msg, sizeof(s->msg));
+	message_put(m, PROC_REFS, &s->refs, sizeof(s->refs));
 	if (s->has_drops)
-		message_put(&r->msg, PROC_DROPS, &s->drops, sizeof(s->drops));
-	return message_end(&r->msg);
+		message_put(m, PROC_DROPS, &s->drops, sizeof(s->drops));
+	if (s->has_pointer)
+		message_put(m, PROC_POINTER, &s->pointer, sizeof(s->pointer));
+	if (t->proto == PROTO_TCP)
+		put_tcp(s, m);
+	return message_end(m);
 }
 
 __attribute__((format(printf, 2, 3))) static void lacks(struct env *e, const char *fmt, ...)
@@ -233,10 +271,57 @@ static int next(struct reader *reader, const struct nlmsghdr **msg, struct nl_er
 		}
 		if (!(r->states >> s.msg.idiag_state & 1))
 			continue;
-		*msg = build(r, &s);
+		*msg = proc_socket_message(&s, r->table, &r->msg);
 		return *msg ? 1 : nl_fail(err, ENOMEM, "out of memory");
 	}
 	return rc;
+}
+
+__attribute__((format(printf, 2, 3))) static void text_lacks(struct env *e, const char *fmt, ...)
+{
+	char text[160];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	input_lacks(e, text);
+}
+
+/* Of a text that the query names; its first line is its heading, whatever that says. */
+static int next_of_text(struct reader *reader, const struct nlmsghdr **msg, struct nl_error *err)
+{
+	struct proc_reader *r = (struct proc_reader *)reader;
+	struct proc_socket s;
+	const char *line;
+	size_t len;
+	int rc = r->stopped ? 0 : 1;
+
+	while (rc > 0 && (rc = proc_line(r->file, &line, &len, err)) > 0) {
+		if (r->lines++ == 0)
+			continue;
+		if (proc_line_cut(r->file) || !text_socket_parse(line, len, r->table, &s))
+			break;
+		if (s.msg.idiag_state > STATE_CLOSING) {
+			text_lacks(r->env,
+				   "line %llu of the text has a state that is none of %s: it is "
+				   "missing",
+				   (unsigned long long)r->lines, r->table->what);
+			continue;
+		}
+		if (env_verbatim(r->env))
+			text_socket_wrap(&s);
+		*msg = proc_socket_message(&s, r->table, &r->msg);
+		return *msg ? 1 : nl_fail(err, ENOMEM, "out of memory");
+	}
+	if (rc <= 0)
+		return rc;
+	/* what follows may be of another table */
+	text_lacks(r->env,
+		   "line %llu of the text makes no sense among %s: it and what follows is missing",
+		   (unsigned long long)r->lines, r->table->what);
+	r->stopped = true;
+	return 0;
 }
 
 static void close_reader(struct reader *reader)
@@ -249,6 +334,7 @@ static void close_reader(struct reader *reader)
 }
 
 static const struct reader_ops ops = { .next = next, .close = close_reader };
+static const struct reader_ops text_ops = { .next = next_of_text, .close = close_reader };
 
 /*
  * How many sockets the namespace has of a protocol, by /proc/net/protocols ("TCPv6 2432 3 ...");
@@ -328,6 +414,13 @@ struct reader *proc_sockets_open(const struct scan_request *req, const struct du
 	r->table = t;
 	r->env = req->env;
 	r->states = table_states(&req->parts, t);
+	if (req->input.form) {
+		r->reader.ops = &text_ops;
+		if (proc_open_file(&r->file, req->input.path, err) == 0)
+			return &r->reader;
+		free(r);
+		return NULL;
+	}
 	if (open_file(r, req, err) == 0) {
 		if (t->proto == PROTO_TCP && r->states >> STATE_BOUND_INACTIVE & 1)
 			lacks(r->env,
@@ -344,7 +437,10 @@ bool proc_sockets_tell(const struct field *f)
 {
 	if (f->places == cookie_places || f->places == dev_places)
 		return false;
-	if (f->places == drops_places || f->places == refs_places)
+	for (const struct place *p = f->places; p && p->shape; p++)
+		if (p->shape == &shape_inet && p->attr >= PROC_REFS && p->attr <= PROC_ATTR_MAX)
+			return true;
+	if (f->shape == &shape_inet && f->attr >= PROC_REFS && f->attr <= PROC_ATTR_MAX)
 		return true;
 	if (!field_in_shape(f, &shape_inet) || (f->needs & NEED_OWNERS))
 		return true;

@@ -1,6 +1,7 @@
 /*
  * Owns how conditions on sockets become programs that the kernel runs
- * (kprog.c). A program may pass more rows than match, never fewer.
+ * (kprog.c). A program may pass more rows than match, never fewer; only for
+ * autobound the kernel's test is a part of what is asked.
  *
  * What the kernel holds against a program (inet_diag_bc_sk, net/ipv4/inet_diag.c)
  * is what the row tells for addresses, ports and the device, of sockets in any
@@ -238,6 +239,30 @@ static bool mark_program(const struct cond *c, const struct operand *o, struct e
 enum push_answer push_mark(const struct cond *c, bool negated, struct kprog *prog, struct env *env)
 {
 	return push_untold(c, negated, prog, env, mark_program);
+}
+
+/*
+ * The kernel knows of each socket whether bind(2) chose its port, rows tell only where the port
+ * lies: neither test holds the other. So what is asked for must pass both, and so must what is
+ * not, as the doc of the field says.
+ */
+enum push_answer push_autobound(const struct cond *c, bool negated, struct kprog *prog,
+				struct env *env)
+{
+	struct kprog one = { .len = 0 };
+	bool yes = false, no = false;
+
+	(void)env;
+	for (size_t i = 0; i < c->n; i++) {
+		if (c->operands[i].kind != OPERAND_VALUE || c->operands[i].lo.kind != VALUE_BOOL)
+			return PUSH_CANNOT;
+		*(c->operands[i].lo.flag ? &yes : &no) = true;
+	}
+	if (yes == no || (c->op != OP_EQ && c->op != OP_NE))
+		return PUSH_CANNOT;
+	if (!kprog_auto(&one) || (yes == ((c->op == OP_NE) != negated) && !kprog_not(&one)))
+		return PUSH_CANNOT;
+	return kprog_and(prog, &one) ? PUSH_SUPERSET : PUSH_CANNOT;
 }
 
 static bool cgroup_id_program(const struct cond *c, const struct operand *o, struct env *env,

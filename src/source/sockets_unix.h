@@ -14,7 +14,9 @@
 enum {
 	UNIX_ROW_REFS = 40, /* u32: RefCount of /proc/net/unix */
 	UNIX_ROW_KEY,	    /* u64: in the place of a cookie */
-	UNIX_ROW_MAX = UNIX_ROW_KEY,
+	UNIX_ROW_POINTER,   /* u64: Num of it */
+	UNIX_ROW_STATE,	    /* u8: St of it */
+	UNIX_ROW_MAX = UNIX_ROW_STATE,
 };
 
 static inline const struct unix_diag_msg *unix_msg(const struct row *row)
@@ -57,6 +59,7 @@ void unix_plan(uint32_t states, uint32_t show, bool aside, struct dump_plan *pla
 /* ---- rows of /proc/net/unix, sockets_unix_text.c ------------------------------------ */
 
 struct unix_line {
+	uint64_t pointer;
 	uint32_t refs, flags, inode;
 	uint16_t type;
 	uint8_t state;	  /* SS_*, <linux/net.h> */
@@ -69,8 +72,10 @@ struct unix_line {
  * can write such lines into its name.
  */
 bool unix_line_parse(const char *line, size_t len, struct unix_line *out);
+/* The same of a text that somebody made: numbers of any width, the inode may be missing. */
+bool unix_text_parse(const char *line, size_t len, struct unix_line *out);
 
-/* Readers of it: sockets with an inode, and those without (not accepted yet). */
+/* Readers of it: sockets with an inode, and those without (not accepted yet). Both of a text. */
 struct reader *unix_read_text(const struct scan_request *req, const struct dump_plan *plan,
 			      struct nl_error *err);
 struct reader *unix_read_text_unheld(const struct scan_request *req, const struct dump_plan *plan,

@@ -81,9 +81,9 @@ bool get_pending(const struct row *row, const struct field *f, struct value *v)
 	icons = malloc(sizeof(*icons));
 	if (icons && unix_icons(icons, unix_msg(row), row->env, &err) == 0 && icons->n)
 		list = env_list(row->env, icons->n);
-	/* one that was closed while it waits has no inode any more */
+	/* one that was closed while it waits has no inode any more: the kernel says 0 */
 	for (size_t i = 0; list && i < icons->n; i++)
-		if (unix_icon(icons, i))
+		if (unix_icon(icons, i) || env_verbatim(row->env))
 			set_int(&list[n++], unix_icon(icons, i));
 	free(icons);
 	v->kind = VALUE_LIST;

@@ -29,22 +29,20 @@ static bool column(const char **p, const char *end, unsigned base, size_t digits
 }
 
 /* "ffff8881012e4c00:", of as many digits as a pointer has. */
-static bool pointer(const char **p, const char *end)
+static bool pointer(const char **p, const char *end, uint64_t *n)
 {
 	const char *word;
 	size_t len = word_next(p, end, &word);
-	uint64_t n;
 
-	return (len == 17 || len == 9) && word[len - 1] == ':' &&
-	       word_number(word, len - 1, 16, &n);
+	return (len == 17 || len == 9) && word[len - 1] == ':' && word_number(word, len - 1, 16, n);
 }
 
 bool unix_line_parse(const char *line, size_t len, struct unix_line *out)
 {
 	const char *p = line, *end = line + len;
-	uint64_t refs, protocol, flags, type, state, inode;
+	uint64_t where, refs, protocol, flags, type, state, inode;
 
-	if (len == 0 || *p == ' ' || *p == '\t' || !pointer(&p, end) ||
+	if (len == 0 || *p == ' ' || *p == '\t' || !pointer(&p, end, &where) ||
 	    !column(&p, end, 16, 8, &refs) || !column(&p, end, 16, 8, &protocol) ||
 	    !column(&p, end, 16, 8, &flags) || !column(&p, end, 16, 4, &type) ||
 	    !column(&p, end, 16, 2, &state) || !column(&p, end, 10, 0, &inode))
@@ -52,6 +50,7 @@ bool unix_line_parse(const char *line, size_t len, struct unix_line *out)
 	if (protocol != 0 || inode > UINT32_MAX)
 		return false;
 	*out = (struct unix_line){
+		.pointer = where,
 		.refs = (uint32_t)refs,
 		.flags = (uint32_t)flags,
 		.inode = (uint32_t)inode,
@@ -65,6 +64,34 @@ bool unix_line_parse(const char *line, size_t len, struct unix_line *out)
 	return true;
 }
 
+bool unix_text_parse(const char *line, size_t len, struct unix_line *out)
+{
+	enum { REFS, PROTOCOL, FLAGS, TYPE, STATE, INODE, COLUMNS };
+	static const unsigned char bases[COLUMNS] = { 16, 16, 16, 16, 16, 10 };
+	const char *p = line, *end = line + len;
+	uint64_t where, n[COLUMNS];
+	size_t have;
+
+	if (!text_number(&p, end, 16, &where) || p == end || *p++ != ':')
+		return false;
+	have = text_numbers(&p, end, bases, COLUMNS, n);
+	if (have <= STATE)
+		return false;
+	*out = (struct unix_line){
+		.pointer = where,
+		.refs = (uint32_t)n[REFS],
+		.flags = (uint32_t)n[FLAGS],
+		.inode = (uint32_t)n[INODE],
+		.type = (uint16_t)n[TYPE],
+		.state = (uint8_t)n[STATE],
+	};
+	if (have == COLUMNS && p < end) {
+		out->name = p + 1;
+		out->len = (size_t)(end - out->name);
+	}
+	return true;
+}
+
 /* ---- rows of it -------------------------------------------------------------------- */
 
 struct text {
@@ -72,6 +99,7 @@ struct text {
 	struct proc_file *file;
 	uint64_t place; /* a number of the namespace, of which several have such rows */
 	bool unheld;	/* those without an inode, else those with one */
+	bool lenient;	/* of a text that the query names: all of them */
 	bool pending;
 	struct unix_line row; /* the one at hand; its name is in name */
 	char *name;
@@ -175,6 +203,8 @@ static const struct nlmsghdr *finish_row(struct text *t)
 	put_name(t);
 	message_put(&t->msg, UNIX_ROW_REFS, &row->refs, sizeof(row->refs));
 	message_put(&t->msg, UNIX_ROW_KEY, &key, sizeof(key));
+	message_put(&t->msg, UNIX_ROW_POINTER, &row->pointer, sizeof(row->pointer));
+	message_put(&t->msg, UNIX_ROW_STATE, &row->state, sizeof(row->state));
 	return message_end(&t->msg);
 }
 
@@ -182,9 +212,11 @@ static const struct nlmsghdr *finish_row(struct text *t)
 static int take_line(struct text *t, const char *line, size_t len, const struct nlmsghdr **msg)
 {
 	struct unix_line row;
+	bool is_row;
 
 	*msg = NULL;
-	if (!unix_line_parse(line, len, &row)) {
+	is_row = t->lenient ? unix_text_parse(line, len, &row) : unix_line_parse(line, len, &row);
+	if (!is_row) {
 		/* the end of a name, or the title */
 		return !t->pending || (name_add(t, "\n", 1) && name_add(t, line, len)) ? 0 : -1;
 	}
@@ -193,7 +225,7 @@ static int take_line(struct text *t, const char *line, size_t len, const struct 
 		if (!*msg)
 			return -1;
 	}
-	if ((row.inode == 0) == t->unheld && !begin_row(t, &row))
+	if ((t->lenient || (row.inode == 0) == t->unheld) && !begin_row(t, &row))
 		return -1;
 	return *msg != NULL;
 }
@@ -232,7 +264,9 @@ static struct reader *open_text(const struct scan_request *req, bool unheld, str
 	t->reader.ops = &text_ops;
 	t->unheld = unheld;
 	t->place = place ? hash_bytes(0, place, strlen(place)) : 0;
-	if (proc_open(&t->file, env_netns_fd(req->env), "net/unix", err) == 0)
+	t->lenient = req->input.form != INPUT_NONE;
+	if ((t->lenient ? proc_open_file(&t->file, req->input.path, err)
+			: proc_open(&t->file, env_netns_fd(req->env), "net/unix", err)) == 0)
 		return &t->reader;
 	free(t);
 	return NULL;

@@ -76,7 +76,24 @@ static void put_host(const struct form_value *v, const struct value *value, cons
 	put_clean(text, len, out);
 }
 
-/* ---- amounts ------------------------------------------------------------------------- */
+/* As it stands before a port: an IPv6 address that has no name is in brackets. */
+static void put_host_before_port(const struct form_value *v, const struct value *value,
+				 const struct number *n, const struct row *row,
+				 struct fmt_text *out)
+{
+	size_t at = out->len;
+
+	put_host(v, value, n, row, out);
+	if (out->failed || out->len == at || !memchr(out->p + at, ':', out->len - at) ||
+	    !fmt_text_room(out, 2))
+		return;
+	memmove(out->p + at + 1, out->p + at, out->len - at);
+	out->p[at] = '[';
+	out->p[out->len + 1] = ']';
+	out->len += 2;
+}
+
+/* ---- amounts ------------------------------------------------------------------------------- */
 
 static bool fits_number(const struct form_value *v)
 {
@@ -154,6 +171,7 @@ static void put_clock(const struct form_value *v, const struct value *value, con
 static const struct form_renderer renderers[] = {
 	{ "service", "a port", fits_port, true, NULL, put_service },
 	{ "host", "an address", fits_addr, false, NULL, put_host },
+	{ "host_before_port", "an address", fits_addr, false, NULL, put_host_before_port },
 	{ "bits", "a number", fits_number, false, NULL, put_bits },
 	{ "clock", "a number of milliseconds", fits_number, false, "ms", put_clock },
 };

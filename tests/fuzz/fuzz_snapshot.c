@@ -115,6 +115,23 @@ static void read_text(const char *path, int netns_fd)
 	proc_close(f);
 }
 
+static void read_uses(const struct owners *o, uint32_t inode)
+{
+	size_t first, n = owners_uses(o, inode, &first);
+	struct use u;
+
+	for (size_t i = 0; i < n; i++) {
+		owners_use(o, first + i, &u);
+		touch(u.comm, u.comm_len);
+		if (u.context)
+			touch_text(u.context);
+		if (u.sock_context)
+			touch_text(u.sock_context);
+		if (u.fd < -1)
+			abort();
+	}
+}
+
 static void read_owners(void)
 {
 	struct owners *o = owners_new();
@@ -123,13 +140,17 @@ static void read_owners(void)
 
 	if (!o)
 		abort();
-	if (owners_scan(o, &(struct owners_request){ .facts = true }, &err) == 0)
+	if (owners_scan(o,
+			&(struct owners_request){
+				.facts = true, .fds = true, .tasks = true, .contexts = true },
+			&err) == 0)
 		for (size_t i = 0; nl_replay_process(i, &p); i++)
 			for (size_t k = 0; k < p.ninodes; k++) {
 				uint32_t inode = nl_process_inode(&p, k);
 
 				for (size_t n = 0; inode && n < owners_count(o, inode); n++)
 					touch_text(owners_holder(o, inode, n)->comm);
+				read_uses(o, inode);
 			}
 	owners_free(o);
 }

@@ -8,6 +8,11 @@
  *		"-" for none; rport 0 is a socket that is not connected.
  *	ownermaker hold PORT
  *		holds a listener until its standard input ends
+ *	ownermaker many PORT
+ *		holds a listener by several descriptors, in three processes and in threads of the
+ *		first one and of the last, of which some have tables of their own, until its
+ *		standard input ends; and a datagram socket, at the same port, that only such a
+ *		thread has
  *	ownermaker move PORT FILE
  *		prints the pids of two processes, of which the second holds a listener until
  *		it gets SIGUSR1; when the first has it and the second has not, FILE is there
@@ -24,6 +29,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -461,6 +468,75 @@ static int hold(int port)
 	return 0;
 }
 
+/* ---- one socket by many descriptors ------------------------------------------------------ */
+
+struct many {
+	int port, fd;
+	const char *comm;
+	bool apart;
+	int ready[2];
+};
+
+/* Holds what the process holds, or all of it in a table of its own, and a little more and less. */
+static void *hold_too(void *arg)
+{
+	const struct many *m = arg;
+
+	set_comm(m->comm);
+	if (m->apart) {
+		if (unshare(CLONE_FILES) || dup(m->fd) < 0)
+			die("unshare");
+		bound(SOCK_DGRAM, m->port);
+		close(m->fd);
+	}
+	if (write(m->ready[1], "x", 1) != 1)
+		die("write");
+	for (;;)
+		pause();
+	return NULL;
+}
+
+static void hold_in_thread(struct many *m)
+{
+	pthread_t thread;
+	char byte;
+
+	if (pipe2(m->ready, O_CLOEXEC) || pthread_create(&thread, NULL, hold_too, m) ||
+	    read(m->ready[0], &byte, 1) != 1)
+		die(m->comm);
+}
+
+static struct many shares = { .comm = "shares" }, apart = { .comm = ") apart", .apart = true },
+		   last = { .comm = "\xff\xfe\x1b[m", .apart = true };
+
+static void do_hold_in_thread(const struct actor *a)
+{
+	last.fd = a->pair[0];
+	last.port = a->port + 1;
+	hold_in_thread(&last);
+}
+
+static int many(int port)
+{
+	int fd = listener(port);
+
+	set_comm("a \"b\n) c");
+	if (dup2(fd, 100) < 0 || dup2(fd, 60) < 0)
+		die("dup2");
+	shares.fd = apart.fd = fd;
+	shares.port = apart.port = port;
+	hold_in_thread(&shares);
+	hold_in_thread(&apart);
+	hold_in_thread(&shares);
+	actor(do_inherit, &(struct actor){ .comm = "" });
+	actor(do_hold_in_thread,
+	      &(struct actor){ .comm = "l\xc3\xa9", .port = port, .pair = { fd } });
+	say_ready();
+	while (!ended(-1))
+		;
+	return 0;
+}
+
 /* ---- a move from one process to another, on demand --------------------------------------- */
 
 /* The one that gets the socket. */
@@ -666,11 +742,14 @@ int main(int argc, char **argv)
 		return scene(argv[2], argv + 4);
 	if (argc == 3 && strcmp(argv[1], "hold") == 0)
 		return hold(atoi(argv[2]));
+	if (argc == 3 && strcmp(argv[1], "many") == 0)
+		return many(atoi(argv[2]));
 	if (argc == 4 && strcmp(argv[1], "move") == 0)
 		return move(atoi(argv[2]), argv[3]);
 	if (argc == 4 && strcmp(argv[1], "churn") == 0)
 		return churn(atoi(argv[2]), argv[3]);
-	fputs("usage: ownermaker scene FILE -- COMMAND | hold PORT | move PORT FILE | "
+	fputs("usage: ownermaker scene FILE -- COMMAND | hold PORT | many PORT | "
+	      "move PORT FILE | "
 	      "churn MS FILE\n",
 	      stderr);
 	return 2;

@@ -109,12 +109,30 @@ static void assert_unfit(enum nl_rec_kind kind, const void *bytes, size_t len, c
 	stream_add(&stream, bytes, len);
 	stream_end(&stream);
 	snprintf(text, sizeof(text), "the recording is damaged at byte %d: %s",
-		 kind == 0 || kind > NL_REC_OBJECT ? 12 : 24, why);
+		 kind == 0 || kind > NL_REC_THREAD ? 12 : 24, why);
 	assert_damaged(text);
 }
 
 /* Numbers as they lie in a record. */
 #define U32(...) ((const uint32_t[]){ __VA_ARGS__ }), sizeof((const uint32_t[]){ __VA_ARGS__ })
+
+/* The same of a thread, behind its process. */
+static void assert_thread(const void *bytes, size_t len, const char *why)
+{
+	const uint32_t process[6] = { 7 };
+
+	stream_start(&stream);
+	stream_record(&stream, NL_REC_PASS);
+	stream_u32(&stream, 0);
+	stream_close(&stream);
+	stream_record(&stream, NL_REC_PROCESS);
+	stream_add(&stream, process, sizeof(process));
+	stream_close(&stream);
+	stream_record(&stream, NL_REC_THREAD);
+	stream_add(&stream, bytes, len);
+	stream_end(&stream);
+	assert_non_null(strstr(assert_damaged_some(), why));
+}
 
 static void test_unfit_records(void **state)
 {
@@ -146,6 +164,19 @@ static void test_unfit_records(void **state)
 	assert_unfit(NL_REC_NAME, U32(0, 1, 1, 0, 1), "a name has no number and text");
 	assert_unfit(NL_REC_FACT, "key", 4, "a fact has no key and value");
 	assert_unfit(NL_REC_FACT, "key\0value", 9, "a fact has no key and value");
+	assert_unfit(NL_REC_THREAD, U32(0, 0, 0, 0), "a thread comes before its process");
+	assert_thread(U32(0, 0, 0), "the head of a thread is cut off");
+	assert_thread(U32(0, 0, 0, 1), "the lengths of a thread do not fit its record");
+	assert_thread(U32(0, 0, 0, UINT32_MAX), "the lengths of a thread do not fit its record");
+	assert_thread(U32(0, 2, 0, 0), "the lengths of a thread do not fit its record");
+	assert_thread(U32(0, UINT32_MAX, UINT32_MAX, 0),
+		      "the lengths of a thread do not fit its record");
+	assert_thread(U32(1u << 31, 0, 0, 0), "the lengths of a thread do not fit its record");
+	assert_thread(U32(0, 0, 0, 1, 5, 3, 2), "the lengths of a thread do not fit its record");
+	assert_thread(U32(0, 0, 0, 1, 5, 3, UINT32_MAX),
+		      "the lengths of a thread do not fit its record");
+	assert_thread(U32(0, 0, 0, 0, 5), "the lengths of a thread do not fit its record");
+	assert_thread(U32(0, 0, 0, 1, 5, 1u << 31, 0), "what a thread holds is no descriptor");
 	for (size_t i = 0; i < 4; i++) {
 		uint32_t head[6] = { 7 };
 

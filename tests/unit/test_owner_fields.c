@@ -1,7 +1,9 @@
 /*
  * What fields of owners say without a process to look at: units and containers
- * by the paths of cgroups, and why a socket without an inode has no owner.
+ * by the paths of cgroups, why a socket without an inode has no owner, and holders as a
+ * recording tells them.
  */
+#include "connsh/recording.h"
 #include "connsh/source.h"
 #include "source/sockets.h"
 
@@ -14,6 +16,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define POD                                         \
@@ -158,12 +161,145 @@ static void test_inode(void **state)
 	assert_int_equal(source_sockets.inode(&row, &why), 4242);
 }
 
+/* ---- holders --------------------------------------------------------------------------- */
+
+/* Longer than any attribute. */
+static char endless[70000];
+
+/* Loads a recording of one process, with a thread that has inode 7 at descriptor 5. */
+static void load_thread(const struct nl_thread *thread, const char *comm, size_t len)
+{
+	const uint32_t inode = 7;
+	const struct nl_use use = { inode, 5, thread->context ? "sock:s0" : NULL, 7 };
+	const struct nl_process p = { .pid = 10, .comm = comm, .comm_len = len, .ninodes = 1 };
+	struct nl_thread t = *thread;
+	char path[] = "/tmp/test_owner_fields_XXXXXX";
+	struct nl_error err;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(nl_record_start(path, &err), 0);
+	nl_record_pass(0);
+	nl_record_process(&p, &inode);
+	t.n = 1;
+	if (t.tid)
+		nl_record_thread(&t, &use);
+	assert_int_equal(nl_record_stop(&err), 0);
+	assert_int_equal(nl_replay_load(path, &err), 0);
+	unlink(path);
+}
+
+static void assert_value(const struct row *row, const char *name, const char *want)
+{
+	const struct field *f = source_field(row->source, name);
+	char buf[VALUE_TEXT_MAX];
+	const char *text;
+	struct value v;
+	size_t len;
+
+	assert_non_null(f);
+	if (!want) {
+		assert_false(field_get(f, row, &v));
+		return;
+	}
+	assert_true(field_get(f, row, &v));
+	text = value_text(f, &v, buf, &len);
+	assert_int_equal(len, strlen(want));
+	assert_memory_equal(text, want, len);
+}
+
+/* The one holder of the socket with inode 7: pid, tid, comm, fd, context, sock_context. */
+static void assert_holder(bool threads, bool contexts, const char *const want[6])
+{
+	static const char *const names[] = {
+		"pid", "tid", "comm", "fd", "context", "sock_context"
+	};
+	struct {
+		struct nlmsghdr head;
+		struct inet_diag_msg m;
+	} msg = { .m = { .idiag_state = 1, .idiag_inode = 7 } };
+	struct row item, row = { .source = &source_sockets,
+				 .shape = source_sockets.shape,
+				 .msg = &msg.head,
+				 .env = env_new(NULL),
+				 .tag = IPPROTO_TCP };
+	const struct field *f = source_field(&source_sockets, "holders");
+	struct value v;
+
+	msg.head.nlmsg_len = sizeof(msg);
+	assert_non_null(row.env);
+	env_detail_owners(row.env, threads, contexts);
+	assert_true(field_get(f, &row, &v));
+	assert_int_equal(v.kind, VALUE_LIST);
+	assert_int_equal(v.list.n, 1);
+	item_row(f, &v.list.items[0], row.env, &item);
+	assert_true(item.msg->nlmsg_len >= NLMSG_HDRLEN + item.shape->header);
+	for (size_t i = 0; i < 6; i++)
+		assert_value(&item, names[i], want[i]);
+	/* no socket has none */
+	msg.m.idiag_inode = 8;
+	assert_false(field_get(f, &row, &v));
+	env_unref(row.env);
+}
+
+static void test_holders(void **state)
+{
+	const struct nl_thread thread = {
+		.tid = 12, .comm = "t\n", .comm_len = 2, .context = "a:b:s0-c1", .context_len = 9
+	};
+	struct nl_thread unnamed = thread, plain = { .tid = 10 };
+
+	(void)state;
+	load_thread(&thread, "a", 1);
+	assert_holder(true, true,
+		      (const char *const[]){ "10", "12", "t\n", "5", "a:b:s0-c1", "sock:s0" });
+	assert_holder(true, false, (const char *const[]){ "10", "12", "t\n", "5", NULL, NULL });
+	assert_holder(false, true,
+		      (const char *const[]){ "10", NULL, "a", "5", "a:b:s0-c1", "sock:s0" });
+	assert_holder(false, false, (const char *const[]){ "10", NULL, "a", "5", NULL, NULL });
+
+	/* an empty name is one; none that is told is that of the process; no thread, no descriptor
+	 */
+	unnamed.comm_len = 0;
+	load_thread(&unnamed, "a", 1);
+	assert_holder(true, false, (const char *const[]){ "10", "12", "", "5", NULL, NULL });
+	load_thread(&plain, "b", 1);
+	assert_holder(true, true, (const char *const[]){ "10", "10", "b", "5", NULL, NULL });
+	plain.tid = 0;
+	load_thread(&plain, "c", 1);
+	assert_holder(true, true, (const char *const[]){ "10", NULL, "c", NULL, NULL, NULL });
+
+	/* what fits into no attribute is absent, whatever stands beside it */
+	memset(endless, 'x', sizeof(endless));
+	unnamed.comm = unnamed.context = endless;
+	unnamed.comm_len = unnamed.context_len = sizeof(endless);
+	load_thread(&unnamed, "a", 1);
+	assert_holder(true, true, (const char *const[]){ "10", "12", NULL, "5", NULL, "sock:s0" });
+	nl_replay_unload();
+}
+
+static void test_declarations_of_holders(void **state)
+{
+	const struct field *holders = source_field(&source_sockets, "holders");
+
+	(void)state;
+	assert_ptr_equal(holders->rows, &socket_holders);
+	for (const struct field *f = socket_holders.fields; f->name; f++) {
+		assert_ptr_equal(source_field(&socket_holders, f->name), f);
+		assert_non_null(f->from);
+		assert_int_equal(f->doc[strlen(f->doc) - 1], '.');
+	}
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_no_inode),
 		cmocka_unit_test(test_inode),
+		cmocka_unit_test(test_holders),
+		cmocka_unit_test(test_declarations_of_holders),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

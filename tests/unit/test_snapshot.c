@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -327,6 +328,129 @@ static void test_owners(void **state)
 	nl_replay_unload();
 }
 
+/* ---- descriptors of a recording -------------------------------------------------------- */
+
+/* Two of three threads, with contexts, and a process that is told as a whole. */
+static void record_threads(void)
+{
+	static const uint32_t inodes[] = { 1, 2, 1 };
+	const struct nl_use first[] = { { 2, 9, NULL, 0 },
+					{ 1, 4, "sock:a", 6 },
+					{ 1, 3, "sock:b", 6 } };
+	const struct nl_use other[] = { { 1, 8, "", 0 } };
+	struct nl_process p = { .pid = 10, .comm = "a", .comm_len = 1, .ninodes = 3 };
+
+	nl_record_pass(0);
+	nl_record_process(&p, inodes);
+	nl_record_thread(
+		&(struct nl_thread){ .tid = 10, .context = "ctx", .context_len = 3, .n = 3 },
+		first);
+	nl_record_thread(&(struct nl_thread){ .tid = 12, .comm = "t)", .comm_len = 2, .n = 1 },
+			 other);
+	p = (struct nl_process){ .pid = 11, .comm = "b", .comm_len = 1, .ninodes = 1 };
+	nl_record_process(&p, inodes);
+	nl_record_thread(&(struct nl_thread){ .n = 1 }, other);
+}
+
+static void assert_use(const struct owners *o, size_t number, pid_t pid, pid_t tid,
+		       const char *comm, int fd)
+{
+	struct use u;
+
+	owners_use(o, number, &u);
+	assert_int_equal(u.holder->pid, pid);
+	assert_int_equal(u.tid, tid);
+	assert_int_equal(u.comm_len, strlen(comm));
+	assert_string_equal(u.comm, comm);
+	assert_int_equal(u.fd, fd);
+}
+
+static void test_threads(void **state)
+{
+	const uint32_t two = 2;
+	struct owners *o;
+	struct use u;
+	size_t at;
+
+	(void)state;
+	begin();
+	record_threads();
+	load();
+	o = scan(&(struct owners_request){ .fds = true, .tasks = true, .contexts = true });
+	assert_int_equal(owners_uses(o, 1, &at), 4);
+	assert_use(o, at, 10, 10, "a", 3);
+	assert_use(o, at + 1, 10, 10, "a", 4);
+	assert_use(o, at + 2, 10, 12, "t)", 8);
+	assert_use(o, at + 3, 11, 0, "b", 8);
+	owners_use(o, at + 1, &u);
+	assert_string_equal(u.context, "ctx");
+	assert_string_equal(u.sock_context, "sock:a");
+	owners_use(o, at + 2, &u);
+	assert_null(u.context);
+	assert_string_equal(u.sock_context, "");
+	assert_int_equal(owners_uses(o, 2, &at), 1);
+	owners_use(o, at, &u);
+	assert_int_equal(u.fd, 9);
+	assert_null(u.sock_context);
+	assert_int_equal(owners_count(o, 1), 2);
+	owners_free(o);
+
+	/* as a whole: what the first thread holds, and no contexts that are not asked for */
+	o = scan(&(struct owners_request){ .fds = true });
+	assert_int_equal(owners_uses(o, 1, &at), 3);
+	assert_use(o, at, 10, 0, "a", 3);
+	assert_use(o, at + 1, 10, 0, "a", 4);
+	assert_use(o, at + 2, 11, 0, "b", 8);
+	owners_use(o, at, &u);
+	assert_null(u.context);
+	assert_null(u.sock_context);
+	owners_free(o);
+	o = scan(&(struct owners_request){ .inodes = &two, .ninodes = 1, .fds = true });
+	assert_int_equal(owners_uses(o, 1, &at), 0);
+	assert_int_equal(owners_uses(o, 2, &at), 1);
+	owners_free(o);
+	nl_replay_unload();
+}
+
+/* An older recording tells processes and no descriptors: each process stands once. */
+static void test_no_descriptors(void **state)
+{
+	static const uint32_t inodes[] = { 1, 2, 1 };
+	const struct nl_process p = { .pid = 10, .comm = "a", .comm_len = 1, .ninodes = 3 };
+	struct owners *o;
+	size_t at;
+
+	(void)state;
+	begin();
+	nl_record_pass(0);
+	nl_record_process(&p, inodes);
+	load();
+	for (int tasks = 0; tasks < 2; tasks++) {
+		o = scan(
+			&(struct owners_request){ .fds = true, .tasks = tasks, .contexts = tasks });
+		assert_int_equal(owners_uses(o, 1, &at), 1);
+		assert_use(o, at, 10, 0, "a", -1);
+		assert_int_equal(owners_uses(o, 2, &at), 1);
+		owners_free(o);
+	}
+	nl_replay_unload();
+}
+
+static void test_selinux(void **state)
+{
+	(void)state;
+	begin();
+	nl_record_pass(0);
+	load();
+	assert_false(selinux_enabled());
+	nl_replay_unload();
+	begin();
+	nl_record_fact("selinux", "enabled");
+	load();
+	assert_true(selinux_enabled());
+	nl_replay_unload();
+}
+
 /* A live pass is written down whole, whatever is asked of it. */
 static void test_live_pass(void **state)
 {
@@ -357,6 +481,17 @@ static void test_live_pass(void **state)
 		assert_non_null(h);
 		assert_int_equal(h->pid, getpid());
 		assert_non_null(strstr(h->exe, "test_snapshot"));
+	}
+	owners_free(o);
+	/* with descriptors, though they were not asked for then */
+	o = scan(&(struct owners_request){ .fds = true, .tasks = true });
+	for (int i = 0; i < 2; i++) {
+		char comm[16] = "";
+		size_t at;
+
+		prctl(PR_GET_NAME, comm);
+		assert_int_equal(owners_uses(o, inodes[i], &at), 1);
+		assert_use(o, at, getpid(), 0, comm, i ? pair[0] : fd);
 	}
 	owners_free(o);
 	nl_replay_unload();
@@ -462,9 +597,11 @@ int main(void)
 		cmocka_unit_test(test_checks),	       cmocka_unit_test(test_texts_as_they_were),
 		cmocka_unit_test(test_text_in_pieces), cmocka_unit_test(test_text_outlives),
 		cmocka_unit_test(test_objects),	       cmocka_unit_test(test_names_and_facts),
-		cmocka_unit_test(test_owners),	       cmocka_unit_test(test_live_pass),
-		cmocka_unit_test(test_no_pass),	       cmocka_unit_test(test_namespaces),
-		cmocka_unit_test(test_own_namespace),  cmocka_unit_test(test_abandoned),
+		cmocka_unit_test(test_threads),	       cmocka_unit_test(test_no_descriptors),
+		cmocka_unit_test(test_selinux),	       cmocka_unit_test(test_owners),
+		cmocka_unit_test(test_live_pass),      cmocka_unit_test(test_no_pass),
+		cmocka_unit_test(test_namespaces),     cmocka_unit_test(test_own_namespace),
+		cmocka_unit_test(test_abandoned),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

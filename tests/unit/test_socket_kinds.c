@@ -772,7 +772,7 @@ static void test_left_out_lines(void **state)
 	struct scan_request req = { .env = env_new(NULL) };
 	const struct nlmsghdr *msg;
 	struct nl_error err;
-	struct reader *r = lines_open(&req, "net/protocols", netlink_line, &err);
+	struct reader *r = lines_open(&req, "net/protocols", netlink_line, netlink_text, &err);
 
 	(void)state;
 	assert_non_null(r);

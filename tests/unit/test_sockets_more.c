@@ -436,16 +436,18 @@ static void test_every_byte(void **state)
 /* A row as the reader makes it of the line. */
 static struct row proc_row(const char *line, const struct sock_table *t)
 {
+	struct message m = { .buf = NULL };
+	const struct nlmsghdr *msg;
 	struct proc_socket s;
-	struct built m;
+	struct built b;
 
 	assert_true(parse(line, strlen(line), t, &s));
-	begin(&m, 0, 0);
-	memcpy(m.buf + NLMSG_HDRLEN, &s.msg, sizeof(s.msg));
-	attr(&m, PROC_REFS, &s.refs, sizeof(s.refs));
-	if (s.has_drops)
-		attr(&m, PROC_DROPS, &s.drops, sizeof(s.drops));
-	return row_of(&m, m.len, t->proto);
+	msg = proc_socket_message(&s, t, &m);
+	assert_non_null(msg);
+	b.len = msg->nlmsg_len;
+	memcpy(b.buf, msg, b.len);
+	message_free(&m);
+	return row_of(&b, b.len, t->proto);
 }
 
 static void test_what_proc_rows_tell(void **state)
@@ -463,6 +465,17 @@ static void test_what_proc_rows_tell(void **state)
 	is_number(&tcp, "sendq", 16);
 	is_absent(&tcp, "drops");
 	is_absent(&tcp, "rtt");
+	is_number(&tcp, "kernel_pointer", 0x90747bd2);
+	is_number(&tcp, "retransmits", 5);
+	is_number(&tcp, "probes", 7);
+	is_number(&tcp, "quick_ack", 0);
+	is_number(&tcp, "cwnd", 10);
+	is_absent(&tcp, "ato");
+	is_absent(&tcp, "ssthresh");
+	is_absent(&udp, "cwnd");
+	is_absent(&udp, "probes");
+	is_number(&listener, "fastopen_backlog", 0);
+	is_absent(&listener, "ssthresh");
 	is_number(&listener, "accept_queue", 2);
 	is_absent(&listener, "sendq");
 	is_absent(&listener, "backlog");

@@ -1,0 +1,613 @@
+-- ss: what ss(8) of iproute2 6.1.0 prints, from the library's sockets.
+--
+--   connsh ss -tan state established      as the command; also under the name `ss`
+--   ss "-tlnp"                            the same from Lua
+--   require "ss".query "-tn dport = 443"  the sockets it would list, as one query
+--
+-- Beyond ss: --json prints the rows as JSON Lines with the names of the library's fields, and
+-- --netns PATTERN lists other network namespaces, "*" all of them.
+
+local getopt = require "getopt"
+local options = require "ss_options"
+local select = require "ss_select"
+local connsh, sockets = connsh, sockets
+
+local leave = options.leave
+
+local EPERM_LIKE = { [1] = true, [13] = true }
+local NOT_CLOSED = { [2] = true, [95] = true } -- ENOENT, EOPNOTSUPP: it is gone, or cannot be
+
+-- ---- the command line
+
+local function refuse(wrong)
+  leave(wrong.code, wrong.text .. "\n", wrong.usage)
+end
+
+-- The filter of the words behind those of state, and of -F's file.
+local function read_filter(request)
+  if #request.words == 0 and not request.filter_file then
+    return -- it is not loaded for nothing
+  end
+  local ss_filter = require "ss_filter"
+  local more, wrong, filter
+  if request.filter_file then
+    more, wrong = ss_filter.file_words(request.filter_file:read("a"))
+  end
+  if not wrong then
+    filter, wrong = ss_filter.new { words = request.words, more = more,
+      tables = request.select.tables, family = request.select.last_family,
+      netns = request.netns }
+  end
+  if not filter then
+    refuse(wrong)
+  end
+  request.filter = filter
+  if filter.family then
+    request.select:only_family(filter.family)
+  end
+end
+
+-- Arguments -> a request: what the options say, and the words of the filter.
+local function read(args)
+  local request = { select = select.new() }
+  local words, wrong = getopt.read(options.rows, args, function(row, value)
+    options.take(request, row, value)
+  end)
+  if not words then
+    leave(255, "ss: " .. wrong .. "\n", true)
+  end
+  request.words = words
+  return request
+end
+
+-- The words of state, and what the options leave open of the selection.
+local function complete(request)
+  if #request.words > 0 then
+    local states, rest, wrong = require("ss_filter").states(request.words)
+    if wrong then
+      refuse(wrong)
+    end
+    request.words = rest
+    if states then
+      request.select:only_states(states)
+    end
+  end
+  request.select:complete()
+  local nothing = next(request.select.tables) == nil and "socket tables"
+    or next(request.select.families) == nil and "families"
+    or request.select:states() == 0 and "socket states"
+  if nothing then
+    leave(0, "ss: no " .. nothing .. " to show with such filter.\n")
+  end
+end
+
+-- ---- from a table of ss to queries
+
+-- Where /proc/net/NAME is read instead of asking the kernel; nil: the kernel is asked.
+local function text_of(name)
+  local root = connsh.env("PROC_ROOT")
+  return connsh.env("PROC_NET_" .. name:upper()) or (root or "/proc") .. "/net/" .. name
+end
+
+local function wants_text(name)
+  return connsh.env("PROC_NET_" .. name:upper()) or connsh.env("PROC_ROOT")
+end
+
+-- Tables that /proc has as text.
+local has_text = { tcp = true, udp = true, raw = true, unix = true, packet = true, netlink = true }
+
+local function readable(path)
+  local file = io.open(path)
+  if file then
+    file:close()
+  end
+  return file ~= nil
+end
+
+-- The texts of a table: a list of {text =, family =}, as far as they are there.
+local function texts(entry)
+  if not entry.all_families then
+    local path = text_of(entry.proto)
+    return readable(path) and { { text = path } } or {}
+  end
+  local list = {}
+  for _, family in ipairs(entry.all_families) do
+    local path = text_of(entry.proto .. (family == "inet6" and "6" or ""))
+    if not readable(path) then
+      break
+    end
+    list[#list + 1] = { text = path, family = family }
+  end
+  return list
+end
+
+-- To the library a closed socket of tcp is a bound one: the kernel has no list of others, but files
+-- have. states: numbers, nil: all.
+local CLOSED, BOUND = 7, 13
+local function states_in_file(proto, states)
+  if proto ~= "tcp" then
+    return states
+  end
+  local list = {}
+  for n = 1, states and #states or 11 do
+    list[#list + 1] = states and states[n] or n
+    if list[#list] == CLOSED then
+      list[#list + 1] = BOUND
+    end
+  end
+  return list
+end
+
+-- The states of a unix socket as ss takes them from a text, by the numbers of TCP's; one of
+-- datagrams that has an address in the kernel counts as connected.
+local addressed = { "and", { "type", "=", "dgram" }, { "kernel_pointer", "!=", 0 } }
+local text_states = {
+  [1] = { "or", { "socket_state", "=", "connected" },
+    { "and", { "socket_state", "=", "unconnected" }, addressed } },
+  [2] = { "socket_state", "=", "connecting" },
+  [7] = { "and", { "socket_state", "=", "unconnected" }, { "not", addressed } },
+  [11] = { "socket_state", "=", "disconnecting" },
+}
+
+local function unix_state(states)
+  local either = { "or" }
+  for _, n in ipairs(states) do
+    if n == 10 then
+      either[#either + 1] = { "state", "=", n }
+    elseif text_states[n] then
+      either[#either + 1] = { "and", { "state", "!=", 10 }, text_states[n] }
+    end
+  end
+  return either
+end
+
+-- ss sorts the rows of such a text by type and inode.
+local function unix_text(entry, path)
+  local list = {}
+  for _, socket_type in ipairs(entry.types or { "stream", "dgram", "seqpacket" }) do
+    for _, has_inode in ipairs { false, true } do
+      local conditions = { proto = "unix", text = path, type = socket_type, inode = has_inode,
+        verbatim = true, ordered = true, sort = has_inode and "inode" or nil }
+      if entry.states then
+        conditions[1] = unix_state(entry.states)
+      end
+      list[#list + 1] = conditions
+    end
+  end
+  return list
+end
+
+-- What is asked beside the filter: a list of tables of conditions, one a query; `sort` of one names
+-- the field that its rows are sorted by.
+local function asked(request, entry)
+  local netns = request.pattern or request.netns
+  local file = entry.proto == "tcp" and connsh.env("TCPDIAG_FILE")
+  if file then
+    return { { proto = "tcp", state = states_in_file("tcp"), diag = file, verbatim = true,
+      ordered = true, first_dump = true } }
+  elseif wants_text(entry.proto) and (entry.kind == "inet" or has_text[entry.proto]) then
+    local list = has_text[entry.proto] and texts(entry) or {}
+    if entry.kind == "unix" then
+      return list[1] and unix_text(entry, list[1].text) or {}
+    end
+    for _, conditions in ipairs(list) do
+      conditions.proto, conditions.type = entry.proto, entry.types
+      conditions.state = states_in_file(entry.proto, entry.states)
+      conditions.netns, conditions.verbatim, conditions.ordered = netns, true, true
+      conditions.threads = request.threads
+    end
+    return list
+  end
+  local conditions = { proto = entry.proto, state = entry.states, type = entry.types,
+    netns = netns, ordered = true, listed = true, verbatim = true, threads = request.threads,
+    contexts = request.contexts or request.sock_contexts }
+  if entry.families then
+    if #entry.families == 0 then
+      return {}
+    elseif entry.proto == "raw" and #entry.families ~= #entry.all_families then
+      -- a text instead of the kernel's list has both
+      table.insert(conditions, { "or", { "family", "=", entry.families },
+        { "from_proc", "=", true } })
+    elseif #entry.families == 1 then
+      conditions.family = entry.families[1]
+    end
+  end
+  return { conditions }
+end
+
+-- What the filter asks of the rows of a table; nil: nothing.
+local function condition_of(request, entry)
+  return request.filter and request.filter:conditions(entry.proto == "raw" and "raw" or entry.kind)
+end
+
+-- The queries of a table, in order.
+local function queries(request, entry, list)
+  local condition = condition_of(request, entry)
+  local made = {}
+  for _, conditions in ipairs(list or asked(request, entry)) do
+    local sort = conditions.sort
+    conditions.sort = nil
+    local q = sockets(conditions)
+    q = condition and q:where(condition) or q
+    made[#made + 1] = sort and q:sort(sort) or q
+  end
+  return made
+end
+
+-- ---- rows
+
+-- Of tables without names of ports of their own ss takes those of the table before them.
+local function names_before(request, entry)
+  local names
+  for _, before in ipairs(request.select:plan()) do
+    if before.proto == entry.proto then
+      break
+    elseif before.proto == "raw" or before.proto == "udp" or before.proto == "tcp" then
+      names = before.proto
+    end
+  end
+  return names
+end
+
+-- What the columns of a table's kind are told, ss_columns.lua.
+local function column_options(request, entry)
+  local opt = { table = entry.proto }
+  for _, name in ipairs { "numeric", "resolve", "options", "extended", "memory", "processes",
+    "threads", "info", "tos", "cgroup", "sockopt", "bpf", "tipcinfo", "contexts",
+    "sock_contexts", "oneline", "events" } do
+    opt[name] = request[name]
+  end
+  opt.file = entry.proto == "tcp" and connsh.env("TCPDIAG_FILE") ~= nil
+  opt.names = names_before(request, entry)
+  return opt
+end
+
+local function parts_of(request, entry)
+  return require("ss_columns")[entry.kind](column_options(request, entry))
+end
+
+-- A form for each column of the grid.
+local function forms_of(request, entry)
+  local forms = {}
+  if request.pattern then
+    forms[1] = sockets:form { field = "netns" }
+  end
+  for _, part in ipairs(parts_of(request, entry)) do
+    forms[#forms + 1] = sockets:form(part)
+  end
+  return forms
+end
+
+local function open_grid(request)
+  local columns = {
+    { title = "Netid", hidden = request.select:one_table() },
+    { title = "State", before = " ", hidden = request.select:one_state() },
+    { title = "Recv-Q", before = " " },
+    { title = "Send-Q", before = " " },
+    { title = "Local Address:", before = " ", align = "right" },
+    { title = "Port" },
+    { title = "Peer Address:", before = " ", align = "right" },
+    { title = "Port" },
+    { title = "Process" },
+  }
+  if request.pattern then
+    columns[1].before = " "
+    table.insert(columns, 1, { title = "Netns" })
+  end
+  return connsh.grid { columns = columns, width = connsh.terminal() or 0,
+    header = not request.no_header, file = io.stdout }
+end
+
+-- -K: what is closed is listed; the message of what may not be.
+local function kill_rows(grid, query, forms)
+  for row in query do
+    local done, why, code = connsh.destroy(row)
+    if done then
+      grid:add(row, forms)
+    elseif not NOT_CLOSED[code] then
+      return "SOCK_DESTROY answers: " .. why .. "\n", code
+    end
+  end
+end
+
+-- The rows of a table that -K is told to close. When the kernel refuses, ss lists the text.
+local function kill_table(request, grid, entry, forms)
+  for _, query in ipairs(queries(request, entry)) do
+    local refused, code = kill_rows(grid, query, forms)
+    if refused then
+      io.stderr:write(refused)
+      if EPERM_LIKE[code] and has_text[entry.proto] and entry.proto ~= "tcp" then
+        local list = texts(entry)
+        for _, conditions in ipairs(list) do
+          conditions.proto = entry.proto
+          conditions.state = states_in_file(entry.proto, entry.states)
+        end
+        for _, text in ipairs(queries(request, entry, list)) do
+          grid:add(text, forms)
+        end
+      end
+      return
+    end
+  end
+end
+
+-- The kernel tells of the end of these.
+local ends_told = { tcp = true, udp = true }
+
+-- -E: sockets as they end, whatever their state was.
+local function follow(request, grid)
+  local protos, forms, condition = {}, {}, nil
+  local families = {}
+  for _, entry in ipairs(request.select:plan()) do
+    if ends_told[entry.proto] and entry.all_families then
+      protos[#protos + 1] = entry.proto
+      forms[entry.proto] = forms_of(request, entry)
+      families = entry.all_families
+      condition = condition_of(request, entry)
+    end
+  end
+  if #protos == 0 then
+    leave(255)
+  end
+  local query = sockets { proto = protos, family = families, netns = request.netns }
+  for row in connsh.destroyed(condition and query:where(condition) or query) do
+    local show = not request.kill or connsh.destroy(row)
+    if show then
+      grid:add(row, forms[row.proto])
+      grid:flush()
+    end
+  end
+end
+
+-- ---- JSON
+
+-- The names of the fields that a PART shows, in order.
+local function fields_in(part, names, seen)
+  if type(part) ~= "table" then
+    return
+  end
+  local function add(name)
+    if type(name) == "string" and not seen[name] then
+      seen[name] = true
+      names[#names + 1] = name
+    end
+  end
+  add(part.field)
+  add(part.each)
+  for _, operand in ipairs(part.calc or {}) do
+    fields_in(type(operand) == "string" and #operand > 1 and { field = operand } or operand,
+      names, seen)
+  end
+  for _, inner in ipairs(part.first or {}) do
+    fields_in(inner, names, seen)
+  end
+  for _, inner in ipairs(part) do
+    fields_in(inner, names, seen)
+  end
+  fields_in(part.otherwise, names, seen)
+end
+
+-- Every row has these first, if the field is one of its kind.
+local always = { "proto", "state", "recvq", "sendq", "laddr", "lport", "raddr", "rport" }
+
+local function json_columns(request, entry)
+  local names, seen = {}, {}
+  local function first(name)
+    seen[name] = true
+    names[#names + 1] = name
+  end
+  if request.pattern then
+    first("netns")
+  end
+  for _, name in ipairs(always) do
+    first(name)
+  end
+  for _, part in ipairs(parts_of(request, entry)) do
+    fields_in(part, names, seen)
+  end
+  return names
+end
+
+-- ---- the run
+
+-- One table.
+local function list_table(request, grid, entry)
+  if request.json then
+    for _, query in ipairs(queries(request, entry)) do
+      query:json { columns = json_columns(request, entry), file = io.stdout }
+    end
+    return
+  end
+  local forms = forms_of(request, entry)
+  if request.kill and entry.kind == "inet" then
+    return kill_table(request, grid, entry, forms)
+  end
+  for _, query in ipairs(queries(request, entry)) do
+    grid:add(query, forms)
+  end
+end
+
+-- What -D asks for beside the sockets, as tables of -i, -m and --tos do.
+local diag_extensions = {
+  info = { "info", "vegasinfo", "cong" }, memory = { "meminfo", "skmeminfo" },
+  tos = { "tos", "tclass" },
+}
+
+-- -D: a failed write is a failure of the program.
+local function save_diag(request)
+  local extensions = {}
+  for name, list in pairs(diag_extensions) do
+    table.move(request[name] and list or {}, 1, #list, #extensions + 1, extensions)
+  end
+  for _, entry in ipairs(request.select:plan()) do
+    if entry.proto == "tcp" then
+      local conditions = asked(request, entry)[1]
+      if conditions then
+        local path = request.diag:sub(1, 1) == "-" and "-" or request.diag
+        local done, why = sockets(conditions):save_diag(path, extensions)
+        if not done then
+          leave(1, "ss: " .. why .. "\n")
+        end
+      end
+      return
+    end
+  end
+end
+
+local function summary(request)
+  local text = require("ss_summary")(function(name)
+    if wants_text(name) then
+      local file, why = io.open(text_of(name))
+      if not file then
+        return nil, why
+      end
+      local read_all = file:read("a")
+      file:close()
+      return read_all
+    end
+    return connsh.proc("net/" .. name, request.netns)
+  end, function(message)
+    io.stderr:write(message, "\n")
+  end)
+  io.stdout:write(text)
+end
+
+-- A dump that failed does not keep the other tables from being listed: says so and returns the exit
+-- code of an answer that is not whole. Raises what is wrong otherwise.
+local function dump_failed(wrong)
+  local text = type(wrong) == "string" and wrong:match("^connsh:ss%.lua:%d+: (sockets: .*)")
+  if not text or text:find("^sockets: cannot write") then
+    error(wrong, 0)
+  end
+  io.stdout:flush()
+  io.stderr:write("connsh: ", text, "\n")
+  return 3
+end
+
+-- Runs ss and returns its exit code; leave() of ss_options ends it early.
+local function run(args)
+  local request = read(args)
+  if request.summary then
+    summary(request)
+    if request.select.default and #request.words == 0 then
+      return 0
+    end
+  end
+  complete(request)
+  if request.diag then
+    if not request.select.tables.tcp then
+      leave(0, "ss: tcpdiag dump requested and no tcp in filter.\n")
+    end
+    save_diag(request)
+    return 0
+  end
+  read_filter(request)
+  local grid = not request.json and open_grid(request)
+  if request.events then
+    follow(request, grid)
+    return 0
+  end
+  local code = 0
+  for _, entry in ipairs(request.select:plan()) do
+    local ok, wrong = pcall(list_table, request, grid, entry)
+    if not ok then
+      code = dump_failed(wrong)
+    end
+  end
+  if grid then
+    grid:close()
+  end
+  return code
+end
+
+-- Calls f with what the library says beside its answers turned off, as ss says nothing. Returns
+-- what pcall does.
+local function quietly(f, ...)
+  local before = connsh.quiet(true)
+  local ok, result = pcall(f, ...)
+  connsh.quiet(before)
+  return ok, result
+end
+
+local ss = {}
+
+-- Runs ss with a list of arguments. Returns its exit code; other failures raise.
+function ss.main(args)
+  local ok, result = quietly(run, args)
+  if ok then
+    return result
+  elseif type(result) ~= "table" or not result.ss_exit then
+    error(result, 0)
+  end
+  if result.text or result.usage then
+    io.stdout:flush()
+    io.stderr:write(result.text or "", result.usage and options.usage() or "")
+  end
+  return result.ss_exit
+end
+
+-- A text of words, or a list of them.
+local function arguments(what)
+  if type(what) == "table" then
+    return what
+  elseif type(what) ~= "string" then
+    error("ss: its words are a text or a list, such as ss \"-tln\"; got " .. type(what), 0)
+  end
+  local words, why = getopt.words(what)
+  if not words then
+    error("ss: " .. why, 0)
+  end
+  return words
+end
+
+-- Calls f for Lua: what ends a run of ss with a failure, or with a message, raises.
+local function call(f, ...)
+  local ok, result = quietly(f, ...)
+  if ok then
+    return result
+  elseif type(result) ~= "table" or not result.ss_exit then
+    error(result, 0)
+  elseif result.ss_exit ~= 0 or result.text then
+    error(((result.text or "ss: this cannot be done\n"):gsub("\n$", "")), 0)
+  end
+end
+
+-- ss.query(words): the sockets that ss would list, as one query that is not asked yet.
+local function query_of(args)
+  local request = read(args)
+  complete(request)
+  read_filter(request)
+  local protos, either = {}, { "or" }
+  for _, entry in ipairs(request.select:plan()) do
+    local conditions = asked(request, entry)[1]
+    if conditions then -- of the kernel's answer, also where files stand in for it
+      protos[#protos + 1] = entry.proto
+      local all = { "and", { "proto", "=", entry.proto } }
+      for _, name in ipairs { "family", "state", "type" } do
+        if conditions[name] then
+          all[#all + 1] = { name, "=", conditions[name] }
+        end
+      end
+      if entry.kind == "unix" then -- ss does not list those that wait to be accepted
+        all[#all + 1] = { "inode", "=", true }
+      end
+      all[#all + 1] = condition_of(request, entry)
+      either[#either + 1] = all
+    end
+  end
+  if #protos == 0 then
+    leave(0, "ss: no socket tables to show with such filter.\n")
+  end
+  local q = sockets { proto = protos, netns = request.pattern or request.netns, listed = true }
+  return q:where(#protos == 1 and either[2] or either)
+end
+
+function ss.query(what)
+  return call(query_of, arguments(what)) or error("ss: these options ask for no sockets", 0)
+end
+
+return setmetatable(ss, {
+  __call = function(_, what)
+    call(run, arguments(what))
+  end,
+})

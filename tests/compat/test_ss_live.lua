@@ -1,0 +1,209 @@
+-- `connsh ss` and the installed ss, beside every kind of internet socket in every state: the product
+-- of options, states and widths. Each command line must print the same bytes.
+
+package.path = (os.getenv("TESTS") or "tests") .. "/compat/?.lua;" .. package.path
+
+local S = require("support")
+local scenario = require("scenario")
+local C = require("compare")
+
+scenario.inside("inet")
+
+-- Every combination of one entry of each list, with the options of the last as of C.compare.
+local function product(lists)
+  local lines = { "" }
+  for _, list in ipairs(lists) do
+    local longer = {}
+    for _, line in ipairs(lines) do
+      for _, part in ipairs(list) do
+        longer[#longer + 1] = line == "" and part or part == "" and line or line .. " " .. part
+      end
+    end
+    lines = longer
+  end
+  return lines
+end
+
+-- Widths in turn, so that each command line has one and each width has many; nil is a pipe.
+local widths = { false, 80, false, 20, 120, false, 33, 250, 60, false, 100, 200, 47, 160, 1 }
+local turn = 0
+
+local function items(lines, cols)
+  local list = {}
+  for i, line in ipairs(lines) do
+    turn = turn + 1
+    local width = cols
+    if width == nil then
+      width = widths[turn % #widths + 1]
+    end
+    list[i] = { line, { cols = width or nil } }
+  end
+  return list
+end
+
+TestInet = {}
+
+local tables = { "-t", "-u", "-tu", "-w", "-M", "" }
+
+function TestInet:test_tables_and_states()
+  C.check_all(items(product({ tables, { "", "-a", "-l" }, { "", "-n", "-H", "-O" } })))
+end
+
+function TestInet:test_families()
+  C.check_all(items(product({ { "-t", "-ua", "-an" }, { "-4", "-6", "-46", "-64", "-f inet",
+    "-f inet6", "--ipv4", "--ipv6" } })))
+end
+
+function TestInet:test_details_on_a_pipe()
+  C.check_all(items(product({ { "-tan", "-uan", "-tanO", "-tanH" }, { "-o", "-e", "-m", "-i", "-oe",
+    "-om", "-oi", "-em", "-ei", "-mi", "-oemi" } }), false))
+end
+
+function TestInet:test_details_on_terminals()
+  C.check_all(items(product({ { "-tan", "-tuan", "-tO" }, { "-o", "-e", "-m", "-i", "-oemi",
+    "-oe --tos", "--inet-sockopt", "--cgroup", "-e --cgroup --tos --inet-sockopt" } })))
+end
+
+function TestInet:test_every_width()
+  local list = {}
+  for cols = 20, 250, 5 do
+    list[#list + 1] = { "-tan", { cols = cols } }
+    list[#list + 1] = { cols % 2 == 0 and "-tuaneO" or "-tuanH", { cols = cols } }
+  end
+  C.check_all(list)
+end
+
+function TestInet:test_details_of_every_width()
+  local list = {}
+  for cols = 20, 250, 10 do
+    list[#list + 1] = { "-tanoemi", { cols = cols } }
+    list[#list + 1] = { "-uane", { cols = cols } }
+  end
+  C.check_all(list)
+end
+
+-- Sizes that no screen has.
+function TestInet:test_edges_of_widths()
+  local list = {}
+  for _, cols in ipairs({ 0, 1, 2, 3, 5, 8, 10, 15, 300, 500, 1000, 65535 }) do
+    list[#list + 1] = { "-tan", { cols = cols } }
+    list[#list + 1] = { "-tue", { cols = cols } }
+  end
+  list[#list + 1] = { "-tan", { env = { COLUMNS = "40" } } }
+  list[#list + 1] = { "-tan", { env = { COLUMNS = "40" }, cols = 100 } }
+  C.check_all(list)
+end
+
+local states = { "established", "syn-sent", "syn-recv", "syn-rcv", "fin-wait-1", "fin-wait-2",
+  "time-wait", "closed", "close", "unconnected", "close-wait", "last-ack", "listening", "closing",
+  "all", "connected", "synchronized", "bucket", "big" }
+
+function TestInet:test_states()
+  local words = {}
+  for _, name in ipairs(states) do
+    words[#words + 1] = "state " .. name
+    words[#words + 1] = "exclude " .. name
+  end
+  words[#words + 1] = "state established state listening"
+  words[#words + 1] = "exclude listening exclude time-wait"
+  words[#words + 1] = "state ESTABLISHED"
+  words[#words + 1] = "state Time-Wait"
+  C.check_all(items(product({ { "-tn", "-uan", "-Htu" }, words })))
+end
+
+function TestInet:test_details_of_states()
+  local words = {}
+  for _, name in ipairs(states) do
+    words[#words + 1] = "state " .. name
+  end
+  C.check_all(items(product({ { "-tnoemi" }, words }), false))
+  C.check_all(items(product({ { "-tnoemi", "-Htneo" }, words })))
+end
+
+function TestInet:test_names_of_services()
+  C.check_all(items(product({ { "-ta", "-ua", "-tua", "-wa", "-Ma" }, { "", "-e", "-O" } })))
+end
+
+function TestInet:test_resolving()
+  C.check_all(items({ "-tlr", "-ulr", "-rt4", "-rta6", "-wlr", "-tlrn", "-tlnr" }))
+end
+
+function TestInet:test_order_of_words()
+  C.check_all(items({ "state listening -tn", "-t -a -n", "-n -t -l", "-la -tn", "-al -tn",
+    "--tcp --all --numeric", "--tc --al --num", "--listening --udp", "-tan --", "-tan -- sport = 80",
+    "-t -- -a", "sport = 80 -tan", "-A tcp -n", "-A tcp,udp -an", "-A inet -an", "-A=tcp",
+    "-A inet,!udp -an", "--query=tcp -an", "--query tcp", "--socket=udp -a", "-A all,!tcp,!unix -an",
+    "-A raw -an", "-Atcp -l", "-anA tcp", "-tan -H -O -e", "--no-header --oneline -tan",
+    "--extended --memory --info -tn", "--options -tn", "-Q", "-tu -A raw", "-A mptcp -a",
+    "-A dccp -a", "-A sctp -a", "-A tcp -A udp -an", "--numer -tn", "--ex -tn", "--fam inet -tn",
+    "-t -u -w -a -n", "-S -a", "-d -a" }))
+end
+
+function TestInet:test_errors()
+  C.check_all(items({ "-y", "--nothing", "-f nothing", "-A nothing", "-A tcp,nothing", "state wrong",
+    "state", "exclude", "exclude nothing", "-f", "-A", "-N", "-N no-such-netns", "-F /no/such/file",
+    "-D", "--i -tn", "--inet", "state listen", "state estab", "-tn state established state",
+    "--all=x", "-A !nothing", "-f help", "--family=help", "-tn src", "-tn sport", "-tn =", "-tn foo",
+    "-tn sport = ssshhh", "-tn ( sport = 80", "-tn sport = 80 )", "-tn sport == == 80",
+    "-tn src != 127.0.0.1", "-tn dst 1.2.3.4.5", "-tn dst 300.1.1.1", "-tn and", "-tn not", "-tn !",
+    "-tn sport = 80 state established", "-tn dst ::1", "-tn dst [::1", "-tn src 127.0.0.1/33",
+    "-tn fwmark = x", "-tn dev = nosuchdev", "-tn sport = 80 80", "-E -x", "-Z", "-z", "-tZ" }))
+end
+
+function TestInet:test_texts()
+  C.check_all(items({ "-h", "--help", "-V", "--version", "-v", "-Vh", "-hV", "-t -V" }))
+end
+
+function TestInet:test_summary()
+  C.check_all(items({ "-s", "-sH", "--summary", "-st", "-su -n", "-s4", "-s state established",
+    "-sO -tl" }))
+end
+
+-- The raw messages without what is of the request (sequence and port, struct nlmsghdr) and what is
+-- left of a timer (idiag_expires).
+local function without_request(text)
+  local parts, at = {}, 1
+  while at + 15 <= #text do
+    local len, kind = ("<I4I2"):unpack(text, at)
+    local message = text:sub(at, at + len - 1)
+    message = message:sub(1, 8) .. ("#"):rep(8) .. message:sub(17)
+    if kind ~= 3 and len >= 16 + 56 then
+      message = message:sub(1, 68) .. ("#"):rep(4) .. message:sub(73)
+    end
+    parts[#parts + 1] = message
+    at = at + math.max(16, (len + 3) // 4 * 4)
+  end
+  return table.concat(parts) .. text:sub(at)
+end
+
+function TestInet:test_dump()
+  local list = {}
+  for _, line in ipairs({ "-tn -D -", "-tna -D -", "-D - -ta", "-tn --diag=-", "-tnl4D -" }) do
+    list[#list + 1] = { line, { both = without_request } }
+  end
+  list[#list + 1] = { "-tD /no/such/folder/x" }
+  C.check_all(list)
+end
+
+function TestInet:test_killing_nothing()
+  C.check_all(items({ "-K dport = 1", "-tKn sport = 2", "-uK sport = 2", "-tK state time-wait" }))
+end
+
+function TestInet:test_as_nobody()
+  local nobody = { "setpriv", "--reuid=65534", "--clear-groups" }
+  local list = {}
+  for _, line in ipairs({ "-tan", "-tanoemi", "-uane", "-tan fwmark = 0", "-tan fwmark = 7", "-tap",
+    "-wan", "-tnK sport = 80", "-Man" }) do
+    list[#list + 1] = { line, { as = nobody } }
+  end
+  C.check_all(list)
+end
+
+-- The last: what the comparisons above came to.
+TestZ = {}
+
+function TestZ:test_count()
+  C.summary()
+end
+
+S.main()
