@@ -4,7 +4,7 @@
 local lu = require("luaunit")
 local S = require("support")
 
-S.inside { "listen=127.0.0.1:8600", "udp=127.0.0.1:8601", "unix=/tmp/connsh-ends" }
+S.inside { "listen=127.0.0.1:8600", "udp=127.0.0.1:8601", "unix=@connsh-ends" }
 
 local function fails(f, ...)
   local ok, message = pcall(f)
