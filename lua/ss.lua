@@ -116,11 +116,22 @@ local function texts(entry)
   return list
 end
 
--- A file has rows of states that no dump is asked for.
-local any_state = {
-  "established", "syn-sent", "syn-recv", "fin-wait-1", "fin-wait-2", "time-wait", "close",
-  "close-wait", "last-ack", "listen", "closing", "bound-inactive",
-}
+-- To the library a closed socket of tcp is a bound one: the kernel has no list of others, but files
+-- have. states: numbers, nil: all.
+local CLOSED, BOUND = 7, 13
+local function states_in_file(proto, states)
+  if proto ~= "tcp" then
+    return states
+  end
+  local list = {}
+  for n = 1, states and #states or 11 do
+    list[#list + 1] = states and states[n] or n
+    if list[#list] == CLOSED then
+      list[#list + 1] = BOUND
+    end
+  end
+  return list
+end
 
 -- The states of a unix socket as ss takes them from a text, by the numbers of TCP's; one of
 -- datagrams that has an address in the kernel counts as connected.
@@ -167,14 +178,16 @@ local function asked(request, entry)
   local netns = request.pattern or request.netns
   local file = entry.proto == "tcp" and connsh.env("TCPDIAG_FILE")
   if file then
-    return { { proto = "tcp", state = any_state, diag = file, verbatim = true, first_dump = true } }
+    return { { proto = "tcp", state = states_in_file("tcp"), diag = file, verbatim = true,
+      first_dump = true } }
   elseif wants_text(entry.proto) and (entry.kind == "inet" or has_text[entry.proto]) then
     local list = has_text[entry.proto] and texts(entry) or {}
     if entry.kind == "unix" then
       return list[1] and unix_text(entry, list[1].text) or {}
     end
     for _, conditions in ipairs(list) do
-      conditions.proto, conditions.state, conditions.type = entry.proto, entry.states, entry.types
+      conditions.proto, conditions.type = entry.proto, entry.types
+      conditions.state = states_in_file(entry.proto, entry.states)
       conditions.netns, conditions.verbatim, conditions.ordered = netns, true, true
       conditions.threads = request.threads
     end
@@ -301,7 +314,8 @@ local function kill_table(request, grid, entry, forms)
       if EPERM_LIKE[code] and has_text[entry.proto] and entry.proto ~= "tcp" then
         local list = texts(entry)
         for _, conditions in ipairs(list) do
-          conditions.proto, conditions.state = entry.proto, entry.states
+          conditions.proto = entry.proto
+          conditions.state = states_in_file(entry.proto, entry.states)
         end
         for _, text in ipairs(queries(request, entry, list)) do
           grid:add(text, forms)

@@ -67,7 +67,9 @@ end
 -- ---- which socket it is -------------------------------------------------------------------
 
 -- ss names a raw socket by its protocol where the kernel lists them, as if it were one of that.
-local raw_names = { [0] = "raw", [6] = "tcp", [17] = "udp", [33] = "dccp", [58] = "icmp6", [132] = "sctp" }
+local raw_names = {
+  [0] = "raw", [6] = "tcp", [17] = "udp", [33] = "dccp", [58] = "icmp6", [132] = "sctp",
+}
 
 local function netid(opt)
   if opt.table == "raw" then
@@ -79,7 +81,7 @@ local function netid(opt)
   return opt.table
 end
 
--- States of an association whose numbers are read as states of tcp: of an association that follows no row of its socket.
+-- Their numbers read as states of tcp: of an association that follows no row of its socket.
 local sctp_as_tcp = {
   closed = "UNKNOWN", ["cookie-wait"] = "ESTAB", ["cookie-echoed"] = "SYN-SENT",
   established = "SYN-RECV", ["shutdown-pending"] = "FIN-WAIT-1",
@@ -198,6 +200,9 @@ local function details(opt)
         { field = "fwd_alloc", as = ",f%u" },
         { field = "wmem", as = ",t%u)" },
       }
+    end
+    if opt.table == "sctp" then
+      line[#line + 1] = streams.sctp_addresses
     end
     if info then
       line[#line + 1] = (opt.table == "sctp" or opt.table == "mptcp") and streams[opt.table]

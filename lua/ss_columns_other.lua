@@ -1,7 +1,7 @@
 -- Owns the columns that ss shows of unix, packet, netlink, vsock, tipc and xdp sockets (see
 -- ss_columns.lua).
 local parts = require "ss_columns_parts"
-local nonzero, when = parts.nonzero, parts.when
+local when = parts.when
 
 local other = {}
 
@@ -22,7 +22,10 @@ end
 -- Rows of /proc/net/unix have a state of their own unless they listen, in which datagrams count as
 -- established; and ss reads the name up to its first blank.
 local unix_state = { first = {
-  when({ from_proc = true, type = "dgram", socket_state = "unconnected", state = "close" }, "ESTAB"),
+  when({
+    from_proc = true, type = "dgram", socket_state = "unconnected", state = "close",
+    { "kernel_pointer", "!=", 0 },
+  }, "ESTAB"),
   when({ from_proc = true, state = { "established", "close" } }, { field = "socket_state", map = {
     free = "UNKNOWN", unconnected = "UNCONN", connecting = "SYN-SENT", connected = "ESTAB",
     disconnecting = "CLOSING",
@@ -93,8 +96,10 @@ local function ring(opt, name, way)
     { "frame_size", ",frm_size:%d" }, { "frames", ",frm_nr:%d" },
   }
   if way == "rx" then
-    list[#list + 1] = { field = "rx_ring_timeout", as = ",tmo:%d", unit = "ms", otherwise = ",tmo:0" }
-    list[#list + 1] = { when = { rx_ring_features = "rxhash" }, ",features:0x1", otherwise = ",features:0x0" }
+    list[#list + 1] =
+      { field = "rx_ring_timeout", as = ",tmo:%d", unit = "ms", otherwise = ",tmo:0" }
+    list[#list + 1] =
+      { when = { rx_ring_features = "rxhash" }, ",features:0x1", otherwise = ",features:0x0" }
   else
     list[#list + 1] = ",tmo:0,features:0x0" -- of sending there are none
   end
@@ -252,8 +257,12 @@ function other.netlink(opt)
       ":",
     },
     port,
-    { first = { when({ state = "established" }, { field = "dst_group", as = "%d:", otherwise = "0:" }), "*" } },
-    { first = { when({ state = "established" }, { field = "dst_port_id", as = "%d", wrap = 32, otherwise = "0" }), "" } },
+    { first = {
+      when({ state = "established" }, { field = "dst_group", as = "%d:", otherwise = "0:" }),
+      "*",
+    } },
+    when({ state = "established" },
+      { field = "dst_port_id", as = "%d", wrap = 32, otherwise = "0" }),
     details,
   }
 end

@@ -45,7 +45,8 @@ function parts.users(opt)
   end
   holder[#holder + 1] = ")"
   return {
-    each = "holders", part = holder, between = ",", reverse = true, before = " users:(", after = ")",
+    each = "holders", part = holder, between = ",", reverse = true,
+    before = " users:(", after = ")",
   }
 end
 

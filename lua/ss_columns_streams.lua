@@ -18,9 +18,13 @@ local states = {
 }
 streams.sctp_states = states
 
-streams.sctp = {
+-- These come unasked, so that -m prints them too.
+streams.sctp_addresses = {
   { each = "laddrs", between = ",", before = " locals:" },
   { each = "raddrs", between = ",", before = " peers:" },
+}
+
+streams.sctp = {
   nonzero("sctp_tag", " tag:%x"),
   { field = "sctp_state", map = states, unless = "closed", before = " state:" },
   nonzero("sctp_rwnd", " rwnd:%d"),

@@ -23,23 +23,22 @@ local function bits(opt, part)
   return part
 end
 
-local function vegas_rtt()
-  return {
-    field = "vegas_rtt", unit = "us", unless = 0, when = { vegas_enabled = true },
-  }
+-- Of bytes a second.
+local function rate(opt, field, before)
+  return bits(opt, { field = field, mul = 8, unless = 0, before = before, after = "bps" })
 end
 
 -- What a congestion window in each round trip makes. The round trip is that of Vegas if it knows.
 local function send_rate(opt)
-  local function rate(rtt)
+  local function over(rtt)
     return bits(opt, {
       calc = { "cwnd", "mss", "*", 8e6, "*", { field = rtt, unit = "us" }, "/" }, unless = 0,
       before = " send ", after = "bps",
     })
   end
   return { first = {
-    when({ vegas_enabled = true, { "vegas_rtt", ">", 0 } }, rate "vegas_rtt"),
-    rate "rtt",
+    when({ vegas_enabled = true, { "vegas_rtt", ">", 0 } }, over "vegas_rtt"),
+    over "rtt",
   } }
 end
 
@@ -47,8 +46,11 @@ local function limited(field, name)
   return {
     when = { { field, ">", 0 } },
     { field = field, unit = "ms", as = " " .. name .. ":%u" },
-    { calc = { 100, { field = field, unit = "us" }, "*", { field = "busy_time", unit = "us" }, "/" },
-      as = "ms(%.1f%%)" },
+    {
+      calc = { 100, { field = field, unit = "us" }, "*", { field = "busy_time", unit = "us" },
+        "/" },
+      as = "ms(%.1f%%)",
+    },
   }
 end
 
@@ -113,9 +115,8 @@ local function tcp_info(opt)
     ms("last_data_recv", " lastrcv:%u"),
     ms("last_ack_recv", " lastack:%u"),
     when({ { "pacing_rate", "!=", 0 } },
-      bits(opt, { field = "pacing_rate", mul = 8, unless = 0, before = " pacing_rate ", after = "bps" }),
-      bits(opt, { field = "max_pacing_rate", mul = 8, unless = 0, before = "/", after = "bps" })),
-    bits(opt, { field = "delivery_rate", mul = 8, unless = 0, before = " delivery_rate ", after = "bps" }),
+      rate(opt, "pacing_rate", " pacing_rate "), rate(opt, "max_pacing_rate", "/")),
+    rate(opt, "delivery_rate", " delivery_rate "),
     nonzero("delivered", " delivered:%u"),
     nonzero("delivered_ce", " delivered_ce:%u"),
     flag("app_limited", " app_limited"),

@@ -113,9 +113,9 @@ struct form_step {
 /*
  * A part applies if its condition holds and it has something to print: a field its
  * value, a list one item that applies, a calculation its operands; text and sequences
- * always do. What it prints ends before the first upto in it (if that is not the empty text), is
- * cut and padded to width, and before and after stand
- * around that. If it does not apply, otherwise stands for it.
+ * always do. What it prints ends before the first upto in it (if that is not the empty text),
+ * is cut and padded to width, and before and after stand around that. If it does not apply,
+ * otherwise stands for it.
  */
 struct form_part {
 	enum form_kind kind;
@@ -136,6 +136,7 @@ struct form_part {
 	struct form_step *steps;
 	size_t nsteps;
 	unsigned function; /* its number, for struct calls */
+	bool bare;	   /* form_ready says: text, and nothing around it */
 };
 /* Nested no deeper than this. */
 #define FORM_DEPTH 64

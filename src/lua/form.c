@@ -706,8 +706,33 @@ static struct form_part *read_part(struct form_reader *r, int index)
 }
 
 /*
- * q:form(part): how a row is printed, as data. Parts are read now, and never again: a change of
- * their tables changes nothing.
+ * q:form(part): how a row is printed, as data. A part is one of
+ *
+ *   "text"               itself
+ *   {part, ...}          one behind the other; false stands for nothing
+ *   {field=NAME, ...}    a value, if the row has it and it is none of unless (a value or a list).
+ *                        map={[value]=text} prints some as a text; as prints the others: a
+ *                        printf-like format with one of %d %u %x %X %o %g %f %s %c (%s of a name is
+ *                        its text, %d its number), or "service" (of a port; proto="tcp": of that
+ *                        protocol only, local_range=true: not of ports that the kernel gives away,
+ *                        rpc=true: what rpcbind knows first), "host" (of an address),
+ *                        "host_before_port" (the same, brackets around an IPv6 address), "bits"
+ *                        (1.5M) or "clock" (9min59sec). Durations are of unit "us", "ms" or "s".
+ *                        wrap=32 takes it as a signed number of 32 bits, mul and div are one exact
+ *                        step. Control bytes of texts from outside are dots.
+ *   {first={part, ...}}  the first one that applies
+ *   {each=NAME, ...}     a list: of records, part is how one is printed; of plain values, what a
+ *                        field has says it. between=text, reverse=true
+ *   {calc={...}}         numbers, fields (NAME or {field=NAME, unit=, mul=, div=, wrap=}) and + - *
+ *                        / in postfix, as reals; applies if all are there and the result is finite.
+ *                        as, unless and map as of a field
+ *   {value=function}     what it returns for the record, in Lua for each row; nil does not apply
+ *
+ * and each table may have when={conditions} (if they do not hold it does not apply), otherwise=part
+ * (if it does not apply), upto=text (ends before that), cut=n and width=n with align="right" (of
+ * what it prints, in bytes), before=text and after=text (around it, if it applies).
+ *
+ * Parts are read now, and never again: a change of their tables changes nothing.
  */
 static int form_method(lua_State *L)
 {
@@ -735,6 +760,9 @@ int form_row(lua_State *L, int form, int cursor, const struct row *row, struct f
 	const struct lx_form *lf = lua_touserdata(L, form);
 	struct lx_calls calls;
 
+	/* most have none, and each cell of a table comes here */
+	if (!form_has_functions(lf->form))
+		return form_write(lf->form, row, NULL, out, err) ? 0 : -1;
 	calls_set(&calls, L, form, cursor);
 	return form_write(lf->form, row, &calls.calls, out, err) ? 0 : -1;
 }

@@ -176,9 +176,10 @@ struct filling {
 	struct lx_grid *grid;
 	int form; /* place of the first form; the others are behind it */
 	size_t n;
-	struct fmt_text *text; /* cells of the row, one behind the other */
-	size_t *ends;	       /* of each in it */
-	bool asks;	       /* the function at 4 says which rows are added */
+	struct fmt_text *text;	   /* cells of the row, one behind the other */
+	size_t *ends;		   /* of each in it */
+	const struct form **plain; /* the forms; NULL: one that has functions */
+	bool asks;		   /* the function at 4 says which rows are added */
 	lua_Integer rows;
 };
 
@@ -226,7 +227,8 @@ static int take_row(lua_State *L, void *arg, const struct row *row, int cursor,
 
 	f->text->len = 0;
 	for (size_t i = 0; i < f->n; i++) {
-		if (form_row(L, f->form + (int)i, cursor, row, f->text, err) < 0)
+		if (f->plain[i] ? !form_write(f->plain[i], row, NULL, f->text, err)
+				: form_row(L, f->form + (int)i, cursor, row, f->text, err) < 0)
 			return -1;
 		f->ends[i] = f->text->len;
 	}
@@ -256,6 +258,7 @@ static void read_forms(lua_State *L, struct filling *f, const struct source *s)
 			   (lua_Integer)f->grid->n);
 	luaL_checkstack(L, (int)f->n + 8, "too many forms");
 	f->ends = lua_newuserdatauv(L, f->n * sizeof(*f->ends), 0);
+	f->plain = lua_newuserdatauv(L, f->n * sizeof(struct form *), 0);
 	box = box_push(L, release_text);
 	f->text = box->p = calloc(1, sizeof(*f->text));
 	if (!f->text)
@@ -266,6 +269,7 @@ static void read_forms(lua_State *L, struct filling *f, const struct source *s)
 		if (form_source(L, -1) != s)
 			luaL_error(L, "add: form %I is for %s; these rows are of %s",
 				   (lua_Integer)i + 1, form_source(L, -1)->name, s->name);
+		f->plain[i] = form_has_functions(form_check(L, -1)) ? NULL : form_check(L, -1);
 	}
 }
 

@@ -79,9 +79,10 @@ static int names_service(lua_State *L)
 	struct servent entry, *got = NULL;
 	char buf[4096];
 
-	if (getservbyname_r(name, proto, &entry, buf, sizeof(buf), &got) || !got)
-		return luaL_pushfail(L), 1;
-	lua_pushinteger(L, ntohs((uint16_t)got->s_port));
+	if (getservbyname_r(name, proto, &entry, buf, sizeof(buf), &got) == 0 && got)
+		lua_pushinteger(L, ntohs((uint16_t)got->s_port));
+	else
+		luaL_pushfail(L);
 	return 1;
 }
 

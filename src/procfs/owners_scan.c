@@ -374,10 +374,11 @@ static int keep_thread(struct worker *w, struct process *p, int dir, pid_t tid)
 /* One beside the first: 0 too when it has ended, or may not be looked into. */
 static int read_thread(struct worker *w, struct process *p, int dir, pid_t tid)
 {
-	int fd = openat(dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = -1, saved;
+	int fd, rc = -1, saved;
 	bool any = false;
 
 	inodes_clear(&w->found);
+	fd = openat(dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd >= 0) {
 		numbers_begin(&w->dir, fd);
 		rc = fds_read(&w->dir, 0, UINT_MAX, wanted_by(w->s), &w->found, &any);
@@ -422,7 +423,7 @@ static int read_threads(struct worker *w, struct process *p, int task)
 	return rc;
 }
 
-/* What is known of the first thread, and what the others hold. */
+/* What the threads beside the first hold. */
 static int look_at_threads(struct worker *w, struct process *p)
 {
 	int task = openat(p->dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc, saved;

@@ -2,7 +2,8 @@
  * Owns the decision what the kernel does of a query: which parts of the source
  * are asked for at all, which extensions they carry, and which program filters
  * them. Whatever it decides, every row is tested again here, so a kernel that
- * does less than it was asked changes nothing but the time.
+ * does less than it was asked changes nothing but the time, unless the query asks
+ * for what only the kernel knows (NODE_KERNEL, the field autobound).
  */
 #include "connsh/query.h"
 

@@ -97,18 +97,14 @@ static uint8_t assoc_state(uint8_t state)
 	return state < sizeof(near) ? near[state] : state;
 }
 
-/*
- * tcp keeps no closed socket in its tables: one that is there as CLOSE is a bound one, unless the
- * words of the input itself are wanted.
- */
+/* tcp keeps no closed socket in its tables: one that is there as CLOSE is a bound one. */
 unsigned inet_state(const struct row *row)
 {
 	uint8_t state = diag(row)->idiag_state;
 
 	if (row->tag == PROTO_SCTP)
 		return sctp_is_assoc(row) ? assoc_state(state) : state;
-	if (state == STATE_CLOSE && row->tag == PROTO_TCP && !has_ended(row) &&
-	    !env_verbatim(row->env))
+	if (state == STATE_CLOSE && row->tag == PROTO_TCP && !has_ended(row))
 		return STATE_BOUND_INACTIVE;
 	return state == STATE_NEW_SYN_RECV ? STATE_SYN_RECV : state;
 }

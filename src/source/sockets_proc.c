@@ -141,9 +141,12 @@ static bool column32(const struct columns *c, enum column i, unsigned base, uint
 static bool identity(const struct columns *c, struct inet_diag_msg *m)
 {
 	struct inet_diag_sockid *id = &m->id;
-	uint32_t state;
+	size_t slot = c->len[COL_SLOT];
+	uint32_t state, n;
 
-	if (!endpoint(c->p[COL_LOCAL], c->len[COL_LOCAL], m->idiag_family, id->idiag_src,
+	if (slot == 0 || c->p[COL_SLOT][slot - 1] != ':' ||
+	    !number32(c->p[COL_SLOT], slot - 1, 10, &n) ||
+	    !endpoint(c->p[COL_LOCAL], c->len[COL_LOCAL], m->idiag_family, id->idiag_src,
 		      &id->idiag_sport) ||
 	    !endpoint(c->p[COL_REMOTE], c->len[COL_REMOTE], m->idiag_family, id->idiag_dst,
 		      &id->idiag_dport) ||

@@ -1,6 +1,7 @@
 /*
  * Owns how conditions on sockets become programs that the kernel runs
- * (kprog.c). A program may pass more rows than match, never fewer.
+ * (kprog.c). A program may pass more rows than match, never fewer; only for
+ * autobound the kernel's test is a part of what is asked.
  *
  * What the kernel holds against a program (inet_diag_bc_sk, net/ipv4/inet_diag.c)
  * is what the row tells for addresses, ports and the device, of sockets in any

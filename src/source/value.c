@@ -71,18 +71,24 @@ static char *put_octet(char *p, unsigned n)
 	return p;
 }
 
-static void ipv4_text(const uint8_t bytes[4], char *p)
+/* Returns how long it is, as addr_text does. */
+static size_t ipv4_text(const uint8_t bytes[4], char *p)
 {
+	char *begin = p;
+
 	for (int i = 0; i < 4; i++) {
 		p = put_octet(p, bytes[i]);
 		*p++ = i < 3 ? '.' : '\0';
 	}
+	return (size_t)(p - begin) - 1;
 }
 
-static void addr_text(const struct addr *a, char buf[VALUE_TEXT_MAX])
+static size_t addr_text(const struct addr *a, char buf[VALUE_TEXT_MAX])
 {
 	size_t n;
 
+	if (a->family == AF_INET && !a->plen)
+		return ipv4_text(a->bytes, buf);
 	if (a->family == AF_INET)
 		ipv4_text(a->bytes, buf);
 	else if (!inet_ntop(a->family, a->bytes, buf, VALUE_TEXT_MAX))
@@ -90,6 +96,7 @@ static void addr_text(const struct addr *a, char buf[VALUE_TEXT_MAX])
 	n = strlen(buf);
 	if (a->plen)
 		snprintf(buf + n, VALUE_TEXT_MAX - n, "/%u", a->plen - 1u);
+	return strlen(buf);
 }
 
 /* "02:00:5e:10:00:01" */
@@ -164,8 +171,8 @@ const char *value_text(const struct field *f, const struct value *v, char buf[VA
 	case VALUE_ROW:
 		break; /* its own fields are its text */
 	case VALUE_ADDR:
-		addr_text(&v->addr, buf);
-		break;
+		*len = addr_text(&v->addr, buf);
+		return buf;
 	case VALUE_LIST:
 		list_text(f, v, buf);
 		break;

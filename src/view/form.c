@@ -145,22 +145,27 @@ bool form_has_functions(const struct form *f)
 	return f->functions;
 }
 
-static bool calls_functions(const struct form_part *p)
+/* Marks the parts that are text and nothing else. Do any call functions? */
+static bool ready_part(struct form_part *p)
 {
+	bool calls;
+
 	if (!p)
 		return false;
-	if (p->kind == FORM_FUNCTION || calls_functions(p->otherwise) || calls_functions(p->part))
-		return true;
+	p->bare = p->kind == FORM_TEXT && !p->when && !p->before.len && !p->after.len &&
+		  !p->upto.len && !p->width && !p->cuts;
+	calls = p->kind == FORM_FUNCTION;
+	calls |= ready_part(p->otherwise);
+	calls |= ready_part(p->part);
 	for (size_t i = 0; i < p->n; i++)
-		if (calls_functions(p->kids[i]))
-			return true;
-	return false;
+		calls |= ready_part(p->kids[i]);
+	return calls;
 }
 
 void form_ready(struct form *f, struct form_part *root)
 {
 	f->root = root;
-	f->functions = calls_functions(root);
+	f->functions = ready_part(root);
 }
 
 /* ---- printing ------------------------------------------------------------------------ */
@@ -174,6 +179,18 @@ struct printer {
 
 static bool print(struct printer *w, const struct form_part *p, const struct row *row);
 
+static void print_sequence(struct printer *w, const struct form_part *p, const struct row *row)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const struct form_part *kid = p->kids[i];
+
+		if (kid->bare)
+			fmt_text_add(w->out, kid->text.p, kid->text.len);
+		else
+			print(w, kid, row);
+	}
+}
+
 static bool print_first(struct printer *w, const struct form_part *p, const struct row *row)
 {
 	for (size_t i = 0; i < p->n; i++)
@@ -182,9 +199,15 @@ static bool print_first(struct printer *w, const struct form_part *p, const stru
 	return false;
 }
 
+/*
+ * What holds much (a row, a stack) is kept apart: print calls itself, and its frames shall
+ * be small.
+ */
+#define APART __attribute__((noinline)) static
+
 /* One item of a list, behind what divides it from those before. */
-static bool print_item(struct printer *w, const struct form_part *p, const struct row *row,
-		       const struct value *item, bool divided)
+APART bool print_item(struct printer *w, const struct form_part *p, const struct row *row,
+		      const struct value *item, bool divided)
 {
 	size_t at = w->out->len;
 	struct row inner;
@@ -214,7 +237,7 @@ static bool print_list(struct printer *w, const struct form_part *p, const struc
 	return any;
 }
 
-static bool print_each(struct printer *w, const struct form_part *p, const struct row *row)
+APART bool print_each(struct printer *w, const struct form_part *p, const struct row *row)
 {
 	const struct field *f = p->list;
 	struct value v;
@@ -261,7 +284,7 @@ static bool calculate(char operation, double a, double b, double *out)
 	return isfinite(*out);
 }
 
-static bool print_calc(struct printer *w, const struct form_part *p, const struct row *row)
+APART bool print_calc(struct printer *w, const struct form_part *p, const struct row *row)
 {
 	double stack[FORM_STACK] = { 0 };
 	struct number number;
@@ -289,7 +312,7 @@ static bool print_calc(struct printer *w, const struct form_part *p, const struc
 	return form_value_put(&p->value, &v, row, w->out);
 }
 
-static bool print_function(struct printer *w, const struct form_part *p, const struct row *row)
+APART bool print_function(struct printer *w, const struct form_part *p, const struct row *row)
 {
 	static const struct field any = { .type = FT_ANY };
 	static const struct form_value plain = { .field = &any, .plain = true };
@@ -318,8 +341,7 @@ static bool print_own(struct printer *w, const struct form_part *p, const struct
 		fmt_text_add(w->out, p->text.p, p->text.len);
 		return true;
 	case FORM_SEQUENCE:
-		for (size_t i = 0; i < p->n; i++)
-			print(w, p->kids[i], row);
+		print_sequence(w, p, row);
 		return true;
 	case FORM_FIELD:
 		return field_get(p->value.field, row, &v) &&

@@ -78,7 +78,8 @@ static void put_host(const struct form_value *v, const struct value *value, cons
 
 /* As it stands before a port: an IPv6 address that has no name is in brackets. */
 static void put_host_before_port(const struct form_value *v, const struct value *value,
-				 const struct number *n, const struct row *row, struct fmt_text *out)
+				 const struct number *n, const struct row *row,
+				 struct fmt_text *out)
 {
 	size_t at = out->len;
 

@@ -164,9 +164,11 @@ static char *ask_host(const struct addr *a)
 	return name;
 }
 
-const char *name_host(const struct addr *a)
+/* A mapped address has the name of the IPv4 address that it stands for. */
+const char *name_host(const struct addr *addr)
 {
 	static struct names hosts;
+	const struct addr canonical = addr_canonical(addr), *a = &canonical;
 	struct key k = { { a->family } };
 	struct entry *e;
 

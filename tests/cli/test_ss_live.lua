@@ -162,7 +162,8 @@ end
 -- ---- files in place of the kernel --------------------------------------------------------------
 
 function TestSs:test_texts_of_proc()
-  local tcp, tcp6 = temporary(S.read_file("/proc/net/tcp")), temporary(S.read_file("/proc/net/tcp6"))
+  local tcp = temporary(S.read_file("/proc/net/tcp"))
+  local tcp6 = temporary(S.read_file("/proc/net/tcp6"))
   for _, args in ipairs { "-tan", "-46tan", "-64tan", "-4tan", "-tn state established",
     "-tan dport = 80", "-tuan" } do
     same(args, { env = { PROC_NET_TCP = tcp, PROC_NET_TCP6 = tcp6 } })
@@ -218,13 +219,15 @@ end
 -- In a namespace of its own, beside new sockets: what the shell text prints; ss is $1.
 local function beside(specs, text)
   local function with(words)
-    return S.sockmaker { table.unpack(specs), cmd = { "sh", "-c", text, "sh", table.unpack(words) } }
+    local command = { "sh", "-c", text, "sh", table.unpack(words) }
+    return S.sockmaker { cmd = command, table.unpack(specs) }
   end
   return with { "ss" }, with { S.connsh_path(), "ss" }
 end
 
 function TestSs:test_kill()
-  local a, b = beside({ "listen=127.0.0.1:80", "udp=127.0.0.1:53" }, [["$@" -Ktan sport = 80; echo $?
+  local a, b = beside({ "listen=127.0.0.1:80", "udp=127.0.0.1:53" }, [[
+    "$@" -Ktan sport = 80; echo $?
     "$@" -Kuan; echo $?; "$@" -Ktuan sport = 80; ss -Htuan]])
   lu.assertEquals(b.out, a.out)
   lu.assertStrContains(b.out, "127.0.0.1:80")
@@ -360,7 +363,7 @@ function TestSs:test_query()
   end
   local q = ss.query "-tn state established"
   lu.assertEquals(#q { lport = 80 }, 5)
-  lu.assertEquals(q:group("family"):count():first().count, 6)
+  lu.assertEquals(#q:group("family"):count(), 2)
   lu.assertErrorMsgContains("no socket tables", ss.query, "-A !tcp")
 end
 

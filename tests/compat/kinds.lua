@@ -64,12 +64,17 @@ local function sctp_rows()
       rows[#rows + 1] = {
         state = state, inode = 100 + i, lport = 5000, rport = 80, laddr = "10.0.0.1",
         raddr = "10.0.0.9", timer = state % 3, expires = n, retrans = state, uid = 7,
-        attrs = { { A.info, sctp_info(n, 0, state) }, locals, peers, { A.skmem, W(1, 2, 3, 4, 5, 6, 7, 8, 9) } },
+        attrs = {
+          { A.info, sctp_info(n, 0, state) }, locals, peers,
+          { A.skmem, W(1, 2, 3, 4, 5, 6, 7, 8, 9) },
+        },
       }
     end
   end
   -- one whose socket has no row of its own before it
-  rows[#rows + 1] = { state = 3, inode = 900, lport = 1, attrs = { { A.info, sctp_info(5, 0, 3) }, locals, peers } }
+  rows[#rows + 1] = {
+    state = 3, inode = 900, lport = 1, attrs = { { A.info, sctp_info(5, 0, 3) }, locals, peers },
+  }
   return rows
 end
 
@@ -82,7 +87,9 @@ local function dccp_rows()
       state = state, lport = 5000 + state, rport = 22, laddr = "127.0.0.1", inode = state,
       timer = state % 5, expires = 1234, retrans = 2, uid = 9,
       attrs = {
-        { A.info, D.tcp_info { rto = 204000, rtt = 1000, snd_cwnd = 3, snd_mss = 500, reordering = 3, unacked = state } },
+        { A.info, D.tcp_info {
+          rto = 204000, rtt = 1000, snd_cwnd = 3, snd_mss = 500, reordering = 3, unacked = state,
+        } },
         { A.skmem, W(1, 2, 3, 4, 5, 6, 7) }, { A.shutdown, "\1" }, { A.mark, W(5) },
       },
     }
@@ -133,7 +140,8 @@ local function xdp()
   row {
     { 1, W(1, 3) }, { 2, W(1000) }, { 3, W(2048) }, { 4, W(1024) },
     { 5, long(1 << 34) .. W(1, 4096, 2048, 256, 1, 3, 1, 2) }, { 6, W(512) }, { 7, W(256) },
-    { 8, W(1, 2, 3, 4, 5, 6, 7, 8, 9) }, { 9, long(1) .. long(2) .. long(3) .. long(4) .. long(5) .. long(-1) },
+    { 8, W(1, 2, 3, 4, 5, 6, 7, 8, 9) },
+    { 9, long(1) .. long(2) .. long(3) .. long(4) .. long(5) .. long(-1) },
   }
   row { { 1, W(77, 0) }, { 3, W(0) }, { 5, long(0) .. W(0, 0, 0, 0, 0, 0, 0, 0) } }
   row { { 1, W(1, 4294967295) }, { 4, W(64) }, { 9, long(0):rep(6) } }
@@ -166,17 +174,18 @@ local function tipc()
     { 6, W(2) }, { 9, W(7) }, { 7, W(57) }, { 8, W(0) }, { 1, W(1) }, { 2, W(2) },
     { 3, D.nest { { 2, W(7) }, { 3, W(8) } } }, stat(0, 0xffffffff, 1),
   }
-  row { { 6, W(4) }, { 9, W(2) }, { 7, W(0) }, { 8, W(0) }, { 1, W(1) }, { 2, W(2) }, stat(0, 0, 0) }
+  row {
+    { 6, W(4) }, { 9, W(2) }, { 7, W(0) }, { 8, W(0) }, { 1, W(1) }, { 2, W(2) }, stat(0, 0, 0),
+  }
   return table.concat(list)
 end
 
--- By the name of a table: where nlfeed is to answer, the kind of columns, and the messages.
--- names: the table that ss lists before it in these tests, whose names its ports have.
-K.sctp = { feed = "2.132", kind = "inet", names = "udp", text = inet(sctp_rows()) }
-K.dccp = { feed = "2.33", kind = "inet", text = inet(dccp_rows()) }
-K.raw = { feed = "2.255", kind = "inet", text = inet(raw_rows()) }
-K.vsock = { feed = "40", kind = "vsock", text = vsock() }
-K.xdp = { feed = "44", kind = "xdp", text = xdp() }
-K.tipc = { feed = "30", kind = "tipc", text = tipc() }
+-- By the name of a table: where nlfeed is to answer, and the messages.
+K.sctp = { feed = "2.132", text = inet(sctp_rows()) }
+K.dccp = { feed = "2.33", text = inet(dccp_rows()) }
+K.raw = { feed = "2.255", text = inet(raw_rows()) }
+K.vsock = { feed = "40", text = vsock() }
+K.xdp = { feed = "44", text = xdp() }
+K.tipc = { feed = "30", text = tipc() }
 
 return K

@@ -6,6 +6,7 @@ local lu = require("luaunit")
 local S = require("support")
 
 S.inside {
+  "addr=fd00:1::1/64", "listen=[fd00:1::1]:85",
   "listen=127.0.0.1:80", "listen=*:81", "listen6only=[::]:82", "listen=[::1]:83",
   "conn=127.0.0.1:80*3", "conn=[::1]:83*2", "conn=[::ffff:127.0.0.1]:81", "udp=127.0.0.1:53",
   "udpconn=[::1]:123", "listen=127.0.0.1:8080", "unix=@form", "packet", "netlink=route,groups=5",
@@ -103,6 +104,17 @@ function TestRows:test_names_of_hosts()
   q = q:where("lport", 80)
   local form = q:form { field = "raddr", as = "host", map = { ["0.0.0.0"] = "any" } }
   lu.assertEquals((written(q, form)), "any")
+end
+
+function TestRows:test_hosts_before_ports()
+  local form = tcp:form { { field = "laddr", as = "host_before_port" }, ":",
+    { field = "lport", as = "service", proto = "tcp" } }
+  lu.assertEquals(form(tcp:where("lport", 85):first()), "[fd00:1::1]:85")
+  lu.assertEquals(form(tcp:where { lport = 80, state = "listen" }:first()), "localhost:http")
+  form = tcp:form { field = "laddr", as = "host" }
+  lu.assertEquals(form(tcp:where("lport", 85):first()), "fd00:1::1")
+  form = tcp:form { field = "comm", upto = "mak", after = ")" }
+  lu.assertEquals(form(tcp:where("lport", 85):first()), "sock)")
 end
 
 -- The tokens that stay as they are while nothing is sent.

@@ -243,7 +243,9 @@ end
 
 function TestRecorded:test_snapshot()
   local file = S.temporary()
-  lu.assertEquals(S.connsh("--snapshot", file).code, 0)
+  local result = S.connsh("--snapshot", file)
+  -- 3: something changed in another namespace of this machine, which may be anybody's
+  lu.assertTrue(result.code == 0 or result.code == 3, result.err)
   lu.assertEquals(S.connsh("--from", file, "-e", chunk:format("false")).out,
     S.connsh("-e", chunk:format("false")).out)
 end

@@ -488,6 +488,18 @@ function TestLoops:test_records_outlive_their_loop()
   end
 end
 
+-- A list of records is made anew each time that it is read: tables of their fields instead.
+local function contents(value)
+  if type(value) ~= "table" and type(value) ~= "userdata" then
+    return value
+  end
+  local copy = {}
+  for k, v in pairs(value) do
+    copy[k] = contents(v)
+  end
+  return copy
+end
+
 function TestLoops:test_pairs_walks_in_declared_order()
   local order = {}
   for i, field in ipairs(connsh.fields(sockets)) do
@@ -502,7 +514,7 @@ function TestLoops:test_pairs_walks_in_declared_order()
     local last, n = 0, 0
     for name, value in pairs(s) do
       lu.assertTrue(order[name] > last, name)
-      lu.assertEquals(value, s[name])
+      lu.assertEquals(contents(value), contents(s[name]))
       lu.assertNotNil(value)
       last, n = order[name], n + 1
     end

@@ -178,12 +178,9 @@ static void make_inet_options(void)
 	static const struct {
 		int level, option, value;
 	} options[] = {
-		{ IPPROTO_IP, IP_RECVERR, 1 },
-		{ IPPROTO_IP, IP_FREEBIND, 1 },
-		{ IPPROTO_IP, IP_TRANSPARENT, 1 },
-		{ IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1 },
-		{ IPPROTO_IP, IP_RECVERR_RFC4884, 1 },
-		{ IPPROTO_IP, IP_MULTICAST_LOOP, 0 },
+		{ IPPROTO_IP, IP_RECVERR, 1 },	       { IPPROTO_IP, IP_FREEBIND, 1 },
+		{ IPPROTO_IP, IP_TRANSPARENT, 1 },     { IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1 },
+		{ IPPROTO_IP, IP_RECVERR_RFC4884, 1 }, { IPPROTO_IP, IP_MULTICAST_LOOP, 0 },
 		{ IPPROTO_IP, IP_MULTICAST_ALL, 0 },
 	};
 	int every = make(AF_INET, SOCK_DGRAM, 0);
@@ -440,13 +437,12 @@ static void make_unix(void)
 		size_t len;
 		int type;
 	} names[] = {
-#define NAME(text, type)                             \
-	{                                            \
-		(text), sizeof(text) - 1, SOCK_##type \
-	}
+#define NAME(text, type) { (text), sizeof(text) - 1, SOCK_##type }
 		NAME("path with blanks ", STREAM),
 		NAME("ünïcödé", STREAM),
-		NAME("eight\xff\xfe" "bit", DGRAM),
+		NAME("eight\xff\xfe"
+		     "bit",
+		     DGRAM),
 		NAME("*", STREAM),
 		NAME("users:((\"x\",pid=1,fd=2))", SEQPACKET),
 		NAME("@looks-abstract", STREAM),
@@ -520,7 +516,9 @@ static int netlink_at(int protocol, unsigned int port, unsigned int groups)
 
 static void make_netlink(void)
 {
-	const struct sockaddr_nl to = { .nl_family = AF_NETLINK, .nl_pid = 77, .nl_groups = 1 << 4 };
+	const struct sockaddr_nl to = { .nl_family = AF_NETLINK,
+					.nl_pid = 77,
+					.nl_groups = 1 << 4 };
 	int fd;
 
 	for (int protocol = 0; protocol < 32; protocol++) {
@@ -543,8 +541,8 @@ static void make_netlink(void)
 
 static void make_packet(void)
 {
-	static const unsigned short types[] = { ETH_P_ALL, ETH_P_ARP, ETH_P_IPV6, ETH_P_8021Q, 0x88cc,
-						0x1234,	   ETH_P_802_2 };
+	static const unsigned short types[] = { ETH_P_ALL, ETH_P_ARP, ETH_P_IPV6, ETH_P_8021Q,
+						0x88cc,	   0x1234,    ETH_P_802_2 };
 
 	for (size_t i = 0; i < COUNT(types); i++) {
 		struct sockaddr_ll at = { .sll_family = AF_PACKET,
@@ -620,8 +618,10 @@ static size_t child_count;
 
 static void make_holders(void)
 {
-	static const char *const names[] = { "a) \"b", "(sd-pam)", "quo'te\\", "\xff\xfe\xc3\xa9",
-					     "fifteen bytes!!", " blank ", "))))" };
+	static const char *const names[] = {
+		"a) \"b",	   "(sd-pam)", "quo'te\\", "\xff\xfe\xc3\xa9",
+		"fifteen bytes!!", " blank ",  "))))"
+	};
 	int shared = listen_at(address("127.0.0.1", 6300, NULL));
 
 	for (size_t i = 0; i < COUNT(names); i++)

@@ -20,6 +20,7 @@ struct entry {
 	unsigned sport, dport;
 	uint32_t ifindex, mark;
 	uint64_t cgroup;
+	bool locked; /* bind(2) chose its port */
 };
 
 /* How often an instruction gave no and yes. */
@@ -141,6 +142,8 @@ static bool op_holds(const struct kprog *p, size_t at, const struct entry *e)
 	switch (op_at(p, at).code) {
 	case INET_DIAG_BC_JMP:
 		return false;
+	case INET_DIAG_BC_AUTO:
+		return !e->locked;
 	case INET_DIAG_BC_S_GE:
 		return e->sport >= op_at(p, at + 4).no;
 	case INET_DIAG_BC_S_LE:

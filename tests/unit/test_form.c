@@ -856,6 +856,17 @@ static void test_around(void **state)
 	p->cut = 0;
 	p->width = 0;
 	assert_string_equal(printed(&b, p, NULL), "()");
+	/* upto goes first: what is behind it is not there to be cut */
+	p->cuts = false;
+	p->upto = text_of("2");
+	p->width = 3;
+	assert_string_equal(printed(&b, p, NULL), "(  4)");
+	p->upto = text_of("4");
+	assert_string_equal(printed(&b, p, NULL), "(   )");
+	p->upto = text_of("(");
+	assert_string_equal(printed(&b, p, NULL), "( 42)");
+	p->upto = text_of("423");
+	assert_string_equal(printed(&b, p, NULL), "( 42)");
 	/* what does not apply prints nothing at all */
 	p = field_part(&b, "text", NULL, NULL);
 	p->before = text_of("(");

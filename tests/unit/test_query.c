@@ -175,6 +175,7 @@ static void random_entry(struct entry *e)
 	e->dport = (unsigned)ONE_OF(ports);
 	e->ifindex = ONE_OF(devices);
 	e->mark = (uint32_t)ONE_OF(marks);
+	e->locked = roll(2);
 	e->cgroup = roll(9) ? ONE_OF(cgroups) : 0;
 }
 
@@ -303,7 +304,7 @@ static void test_plans(void **state)
 static bool add_test(struct kprog *p, unsigned i, size_t *size, bool *added)
 {
 	static const struct addr v4 = { .family = AF_INET }, v6 = { .family = AF_INET6 };
-	static const size_t sizes[] = { 8, 8, 16, 8, 4, 16, 28, 8, 12, 12, 4, 4 };
+	static const size_t sizes[] = { 8, 8, 16, 8, 4, 16, 28, 8, 12, 12, 4, 4, 4 };
 	const bool did[] = {
 		i == 0 && kprog_port(p, true, 80, 80),
 		i == 1 && kprog_port(p, false, 80, UINT16_MAX),
@@ -317,6 +318,7 @@ static bool add_test(struct kprog *p, unsigned i, size_t *size, bool *added)
 		i == 9 && kprog_cgroup(p, 1),
 		i == 10 && kprog_always(p, true),
 		i == 11 && kprog_always(p, false),
+		i == 12 && kprog_auto(p),
 	};
 
 	if (i >= sizeof(sizes) / sizeof(sizes[0]))
@@ -347,6 +349,123 @@ static void test_programs_have_room(void **state)
 		assert_in_range(p.len, 4000, sizeof(p.code));
 		assert_true(model_audit(&p));
 	}
+}
+
+/* ---- what only the kernel tests ---------------------------------------------------------- */
+
+/* A condition by what the kernel knows of a socket. */
+static struct node *known_cond(const char *name, enum cond_op op, int64_t n)
+{
+	struct cond c = { .field = source_field(&source_sockets, name), .op = op };
+	struct value v = number(n);
+	struct nl_error err;
+
+	if (c.field->type == FT_BOOL)
+		v = (struct value){ .kind = VALUE_BOOL, .flag = n };
+	assert_int_equal(cond_add(&c, &v, &err), 0);
+	return node_cond(&c);
+}
+
+static struct node *known_tree(unsigned depth)
+{
+	unsigned kind = depth ? roll(4) : 0;
+	struct node *n;
+
+	if (kind == 0) {
+		switch (roll(5)) {
+		case 0:
+			return known_cond("lport", OP_EQ, ONE_OF(ports));
+		case 1:
+			return known_cond("rport", OP_GE, ONE_OF(ports));
+		case 2:
+			return known_cond("mark", OP_EQ, ONE_OF(marks));
+		case 3:
+			return known_cond("cgroup_id", OP_EQ, (int64_t)ONE_OF(cgroups));
+		default:
+			return known_cond("autobound", OP_EQ, true);
+		}
+	}
+	n = node_new((enum node_kind)kind);
+	for (unsigned i = kind == NODE_NOT ? 1 : roll(4); i > 0; i--)
+		assert_true(node_add(n, known_tree(depth - 1)));
+	return n;
+}
+
+static bool known_cond_holds(const struct cond *c, const struct entry *e)
+{
+	int64_t n = c->operands[0].lo.num;
+
+	if (strcmp(c->field->name, "lport") == 0)
+		return e->sport == n;
+	if (strcmp(c->field->name, "rport") == 0)
+		return e->dport >= n;
+	if (strcmp(c->field->name, "mark") == 0)
+		return e->mark == n;
+	if (strcmp(c->field->name, "cgroup_id") == 0)
+		return e->cgroup == (uint64_t)n;
+	return !e->locked;
+}
+
+static bool known_holds(const struct node *n, const struct entry *e)
+{
+	if (n->kind == NODE_COND)
+		return known_cond_holds(&n->cond, e);
+	if (n->kind == NODE_NOT)
+		return !known_holds(n->kids[0], e);
+	for (size_t i = 0; i < n->n; i++)
+		if (known_holds(n->kids[i], e) == (n->kind == NODE_OR))
+			return n->kind == NODE_OR;
+	return n->kind == NODE_AND;
+}
+
+/* A KERNEL's program is its tree in every polarity, whatever rows tell; no row is tested by it. */
+static void test_kernel_conditions(void **state)
+{
+	struct env *env = env_new(NULL);
+	unsigned passed = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 4000; i++) {
+		struct query *q = query_new(&source_sockets);
+		struct node *n = node_new(NODE_KERNEL), *tree = known_tree(4);
+		struct plan p;
+
+		assert_true(node_add(n, tree));
+		assert_true(query_and(q, n));
+		assert_true(plan_make(q, 0, env, &p));
+		assert_true(p.prog.len > 0);
+		assert_false(p.exact);
+		if (!model_audit(&p.prog))
+			fail_plan(q, "the kernel refuses the program");
+		for (unsigned k = 0; k < 40; k++) {
+			struct sock s;
+
+			random_sock(&s, env);
+			assert_true(node_match(q->filter, &s.row));
+			if (model_run(&p.prog, &s.entry) != known_holds(tree, &s.entry))
+				fail_plan(q, "the program is not the tree");
+			passed += known_holds(tree, &s.entry);
+		}
+		query_unref(q);
+	}
+	/* what has no program is not asked at all */
+	for (unsigned i = 0; i < 2; i++) {
+		struct query *q = query_new(&source_sockets);
+		struct node *n = node_new(NODE_KERNEL), *both = node_new(i ? NODE_AND : NODE_OR);
+		struct plan p;
+
+		assert_true(node_add(both, known_cond("lport", OP_EQ, 1)));
+		assert_true(node_add(both, known_cond("uid", OP_EQ, 1)));
+		assert_true(node_add(n, both));
+		assert_true(query_and(q, n));
+		assert_true(plan_make(q, 0, env, &p));
+		assert_int_equal(p.prog.len, 0);
+		query_unref(q);
+	}
+	env_unref(env);
+	assert_in_range(passed, 20000, 140000);
+	assert_in_range(model_gave[INET_DIAG_BC_AUTO][true], 1000, UINT32_MAX);
+	assert_in_range(model_gave[INET_DIAG_BC_AUTO][false], 1000, UINT32_MAX);
 }
 
 /* A filter whose program is too long for the kernel's 16 bits is tested here. */
@@ -450,9 +569,13 @@ static void test_keys(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_plans),	    cmocka_unit_test(test_programs_have_room),
-		cmocka_unit_test(test_long_filter), cmocka_unit_test(test_narrowing_shares),
-		cmocka_unit_test(test_window),	    cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_plans),
+		cmocka_unit_test(test_programs_have_room),
+		cmocka_unit_test(test_long_filter),
+		cmocka_unit_test(test_narrowing_shares),
+		cmocka_unit_test(test_window),
+		cmocka_unit_test(test_keys),
+		cmocka_unit_test(test_kernel_conditions),
 	};
 
 	cgroups[3] = cgroup_id("/");
