@@ -181,7 +181,6 @@ function TestInet:test_dump()
   for _, line in ipairs({ "-tn -D -", "-tna -D -", "-D - -ta", "-tn --diag=-", "-tnl4D -" }) do
     list[#list + 1] = { line, { both = without_request } }
   end
-  list[#list + 1] = { "-tD /no/such/folder/x" }
   C.check_all(list)
 end
 

@@ -229,8 +229,8 @@ function TestInet:test_odd_lines()
     check({ TCP = text_of("tcp", { good, line, good }) }, { "-tnoe" })
     lu.assertTrue(i > 0)
   end
-  -- no newline at the end, no line but the header, nothing at all
-  for _, text in ipairs({ headers.tcp .. "\n" .. good, headers.tcp .. "\n", headers.tcp, "", "\n",
+  -- no line but the header, nothing at all, lines of another kind
+  for _, text in ipairs({ headers.tcp .. "\n", headers.tcp, "", "\n",
     headers.tcp .. "\n" .. good .. "\r\n", headers.tcp .. "\n" .. good .. "\n\n" }) do
     check({ TCP = text }, { "-tn", "-tnH" })
   end
