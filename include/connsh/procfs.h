@@ -105,6 +105,8 @@ int proc_open_file(struct proc_file **out, const char *path, struct nl_error *er
  */
 #define PROC_LINE_MAX (16 << 20)
 int proc_line(struct proc_file *f, const char **line, size_t *len, struct nl_error *err);
+/* Was the line that was given last cut off: the text ended without its newline? */
+bool proc_line_cut(const struct proc_file *f);
 void proc_close(struct proc_file *f); /* NULL is allowed */
 /* All of it, malloc'ed, with a NUL behind it; NULL and *err (EFBIG: more than PROC_TEXT_MAX). */
 #define PROC_TEXT_MAX (256 << 20)

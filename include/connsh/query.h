@@ -95,7 +95,9 @@ struct query *query_derive(const struct query *q);   /* a copy to narrow; NULL: 
 bool query_and(struct query *q, struct node *n);     /* takes the reference */
 bool query_netns(struct query *q, const char *spec); /* one more place to ask */
 void query_netns_clear(struct query *q);
-/* Its rows come from this file, or (NULL) from none of that form. False: no memory. */
+/*
+ * Its rows come from this file, in its order, or (NULL) from none of that form. False: no memory.
+ */
 bool query_input(struct query *q, enum input_form form, const char *path);
 /* Asks in this very namespace, whatever its name stands for by now; takes no reference. NULL: here.
  */

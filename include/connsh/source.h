@@ -63,8 +63,8 @@ void env_set_lacks(struct env *e, const char *what);
  */
 void *env_scratch(struct env *e, size_t size);
 /*
- * Notes why rows lack what this user may not read: a constant text, the last one
- * stands. The answer is whole all the same. NULL: nothing was withheld.
+ * Notes why rows lack what this user may not read: a text that is constant or of the env
+ * (env_text), the last one stands. The answer is whole all the same. NULL: nothing was withheld.
  */
 void env_withhold(struct env *e, const char *why);
 const char *env_withheld(const struct env *e);

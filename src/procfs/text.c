@@ -21,7 +21,7 @@ struct proc_file {
 	int fd;		      /* -1: it comes from a recording */
 	struct nl_list *list; /* then */
 	struct nl_mark mark;
-	bool ended;
+	bool ended, cut;
 	bool plain;		    /* no file of /proc: it goes through no recording */
 	const unsigned char *piece; /* of the recording, what is left of it */
 	size_t left;
@@ -241,8 +241,14 @@ int proc_line(struct proc_file *f, const char **line, size_t *len, struct nl_err
 		*len = f->len - f->at;
 		f->buf[f->len] = '\0';
 		f->at = f->len;
+		f->cut = true;
 		return 1;
 	}
+}
+
+bool proc_line_cut(const struct proc_file *f)
+{
+	return f->cut;
 }
 
 void proc_close(struct proc_file *f)

@@ -23,9 +23,9 @@ struct places {
 	struct netns_list found;
 	struct env *shared; /* whose look at owners all use */
 	size_t missed;
-	char missing[160];    /* names of those that could not be entered, and why */
-	char lacks[200];      /* what an env could not tell, empty: nothing */
-	const char *withheld; /* what permissions kept from it */
+	char missing[160];  /* names of those that could not be entered, and why */
+	char lacks[200];    /* what an env could not tell, empty: nothing */
+	char withheld[200]; /* what was kept from it, though it is whole */
 };
 
 static struct spot *add(struct places *p)
@@ -206,12 +206,14 @@ static void take_notes(const struct env *env, const char **lacks, const char **w
 void places_leave(struct places *p, size_t i)
 {
 	struct spot *spot = &p->list[i];
-	const char *lacks = NULL;
+	const char *lacks = NULL, *withheld = NULL;
 
 	if (!spot->env)
 		return;
-	take_notes(spot->env, &lacks, &p->withheld);
-	/* it is the env's */
+	take_notes(spot->env, &lacks, &withheld);
+	/* they are the env's */
+	if (withheld && !p->withheld[0])
+		snprintf(p->withheld, sizeof(p->withheld), "%s", withheld);
 	if (lacks && !p->lacks[0])
 		snprintf(p->lacks, sizeof(p->lacks), "%s", lacks);
 	env_unref(spot->env);
@@ -220,7 +222,8 @@ void places_leave(struct places *p, size_t i)
 
 void places_report(const struct places *p, struct report *out)
 {
-	const char *lacks = p->lacks[0] ? p->lacks : NULL, *withheld = p->withheld;
+	const char *lacks = p->lacks[0] ? p->lacks : NULL,
+		   *withheld = p->withheld[0] ? p->withheld : NULL;
 
 	for (size_t i = 0; i < p->n; i++)
 		take_notes(p->list[i].env, &lacks, &withheld);

@@ -136,6 +136,7 @@ bool query_input(struct query *q, enum input_form form, const char *path)
 	free((char *)q->input.path);
 	q->input.form = path ? form : INPUT_NONE;
 	q->input.path = copy;
+	q->ordered |= copy != NULL;
 	return true;
 }
 

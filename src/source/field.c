@@ -71,7 +71,8 @@ static bool typed(const struct field *f, uint64_t raw, struct value *v)
 	case FT_FLOAT:
 		v->kind = VALUE_FLOAT;
 		/* a division by a whole number rounds once, as a written 0.05 does */
-		v->real = f->scale < 1 ? (double)raw / (1 / f->scale) : (double)raw * f->scale;
+		v->real = (double)(int64_t)raw;
+		v->real = f->scale < 1 ? v->real / (1 / f->scale) : v->real * f->scale;
 		break;
 	default:
 		v->kind = VALUE_INT;

@@ -50,7 +50,8 @@ struct scan *scan_open(const struct source *s, const struct scan_request *req)
 	/* once and for all, for the numbers of the dumps depend on it */
 	if (nl_replay_loaded() || nl_recording())
 		sc->req.ordered = true;
-	if ((nl_replay_loaded() || req->input.form) &&
+	/* a file is tested by the conditions alone: what it holds was asked for by naming it */
+	if (nl_replay_loaded() && !req->input.form &&
 	    !(sc->parts = parts_test_new(s, &req->parts))) {
 		scan_close(sc);
 		return NULL;
@@ -288,7 +289,7 @@ static void fill(struct scan *sc, struct row *row, const struct nlmsghdr *msg)
 	row->shape = sc->shape;
 	row->tag = sc->plan.tag;
 	/* a row of a recording, or of a file, has all that it will ever have */
-	row->asked = sc->parts ? ~NEED_OWNERS : sc->req.needs;
+	row->asked = sc->parts || sc->req.input.form ? ~NEED_OWNERS : sc->req.needs;
 	row->when = arrival(sc);
 	row->indexed = false;
 }

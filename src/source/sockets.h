@@ -165,8 +165,8 @@ enum {
 	PROC_POINTER,	  /* u64 */
 	PROC_RETRANSMITS, /* u32, as the rest unless it says otherwise */
 	PROC_PROBES,
-	PROC_RTO, /* u64, us */
-	PROC_ATO, /* u64, us */
+	PROC_RTO, /* s64, us */
+	PROC_ATO, /* s64, us */
 	PROC_QUICK_ACK,
 	PROC_INTERACTIVE, /* u8 */
 	PROC_CWND,
@@ -180,11 +180,12 @@ reader_open proc_sockets_open;
 struct proc_socket {
 	struct inet_diag_msg msg;
 	uint32_t refs, drops, retransmits, probes;
+	uint32_t ticks; /* of USER_HZ, that the timer runs */
 	bool has_drops, has_pointer;
 	uint64_t pointer;
 	/* what only tcp has, the first `more` of five, and what the line has behind them */
 	size_t more;
-	uint64_t rto, ato; /* us */
+	int64_t rto, ato; /* us */
 	uint32_t ack, cwnd, ssthresh;
 	const char *tail; /* in the line */
 	size_t tail_len;
@@ -212,6 +213,8 @@ size_t text_numbers(const char **p, const char *end, const unsigned char *bases,
 /* As proc_socket_parse; what the line lacks at its end is 0, or not there. */
 bool text_socket_parse(const char *line, size_t len, const struct sock_table *t,
 		       struct proc_socket *out);
+/* The time that its timer runs, as tools have it that reckon in 32 bits. */
+void text_socket_wrap(struct proc_socket *s);
 /* Reads what a line has from the pointer on. */
 void proc_socket_more(const char *p, const char *end, const struct sock_table *t,
 		      struct proc_socket *out);
@@ -220,6 +223,11 @@ void proc_socket_more(const char *p, const char *end, const struct sock_table *t
 
 reader_open packet_read, netlink_read;
 int sockets_input(const struct scan_request *req, struct dump_plan *out, struct nl_error *err);
+/*
+ * Tells that a file lacks rows. Whoever wants it verbatim gets what it has, as from a tool that
+ * shows such a file: for these the answer is whole, and it is a note.
+ */
+void input_lacks(struct env *e, const char *text);
 /* The reader of INPUT_DIAG: messages of shape_inet. */
 reader_open diag_file_open;
 /*

@@ -184,6 +184,17 @@ bool get_text(const struct row *row, const struct field *f, struct value *v)
 	return attr_text(row_nlattr((struct row *)row, f->attr), v);
 }
 
+/* What stands for none is a number like others where a text is shown as it is. */
+static bool load_told(const struct field *f, const struct row *row, struct value *v)
+{
+	struct field plain = *f;
+
+	if (!f->has_none || !env_verbatim(row->env) || !from_proc(row))
+		return field_load(f, row, v);
+	plain.has_none = false;
+	return field_load(&plain, row, v);
+}
+
 /* For a listener the kernel fills a few members with other facts (see accept_queue); /proc does
  * not. */
 bool get_tcp_info(const struct row *row, const struct field *f, struct value *v)
@@ -193,7 +204,7 @@ bool get_tcp_info(const struct row *row, const struct field *f, struct value *v)
 
 	if (!told && env_verbatim(row->env))
 		told = row->tag == IPPROTO_TCP || row->tag == IPPROTO_DCCP;
-	return told && field_load(f, row, v);
+	return told && load_told(f, row, v);
 }
 
 /* struct tcp_diag_md5sig, <linux/tcp.h> */

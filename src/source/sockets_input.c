@@ -107,6 +107,16 @@ int sockets_input(const struct scan_request *req, struct dump_plan *out, struct 
 	return req->input.form == INPUT_TEXT ? text_input(&a, out, err) : diag_input(&a, out, err);
 }
 
+void input_lacks(struct env *e, const char *text)
+{
+	const char *kept = env_verbatim(e) ? env_text(e, text, strlen(text)) : NULL;
+
+	if (kept)
+		env_withhold(e, kept);
+	else
+		env_set_lacks(e, text);
+}
+
 /* ---- messages ------------------------------------------------------------------------------ */
 
 #define READ_SIZE   65536
@@ -198,8 +208,8 @@ static int end_of_file(struct diag_file *d)
 {
 	d->ended = true;
 	if (d->len - d->at > 0 || d->open || !d->had)
-		env_set_lacks(d->env, "the file of the setting diag ends before the end of its "
-				      "list: rows may be missing");
+		input_lacks(d->env, "the file of the setting diag ends before the end of its "
+				    "list: rows may be missing");
 	return 0;
 }
 
@@ -245,6 +255,9 @@ static int diag_next(struct reader *r, const struct nlmsghdr **msg, struct nl_er
 			m->nlmsg_type = SOCK_DIAG_BY_FAMILY;
 		if (m->nlmsg_type == SOCK_DIAG_BY_FAMILY)
 			return 1;
+		if (m->nlmsg_type != NLMSG_NOOP)
+			input_lacks(d->env, "the file of the setting diag holds messages that "
+					    "are no sockets: rows may be missing");
 	}
 	return 0;
 }

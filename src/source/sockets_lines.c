@@ -13,6 +13,7 @@ struct lines {
 	struct proc_file *file;
 	line_message *line;
 	const char *path, *prefix;
+	bool of_text;	 /* that the query names */
 	struct env *env; /* the scan's */
 	struct message m;
 };
@@ -24,7 +25,10 @@ static void left_out(const struct lines *l)
 
 	snprintf(text, sizeof(text), "a line of %s%s makes no sense: sockets may be missing",
 		 l->prefix, l->path);
-	env_set_lacks(l->env, text);
+	if (l->of_text)
+		input_lacks(l->env, text);
+	else
+		env_set_lacks(l->env, text);
 }
 
 static int lines_next(struct reader *r, const struct nlmsghdr **msg, struct nl_error *err)
@@ -61,6 +65,7 @@ static int open_either(struct lines *l, const struct scan_request *req, struct n
 	if (!req->input.form)
 		return proc_open(&l->file, env_netns_fd(req->env), l->path, err);
 	l->prefix = "the text in the place of /proc/";
+	l->of_text = true;
 	return proc_open_file(&l->file, req->input.path, err);
 }
 

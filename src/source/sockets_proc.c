@@ -109,6 +109,7 @@ void proc_socket_timer(struct proc_socket *s, uint32_t kind, uint32_t ticks)
 	s->msg.idiag_timer = (uint8_t)(kind > UINT8_MAX ? UINT8_MAX : kind);
 	s->msg.idiag_retrans = (uint8_t)(n > UINT8_MAX ? UINT8_MAX : n);
 	s->msg.idiag_expires = kind ? milliseconds(ticks) : 0;
+	s->ticks = ticks;
 }
 
 enum column {
@@ -195,7 +196,7 @@ bool proc_socket_parse(const char *line, size_t len, const struct sock_table *t,
 static void put_tcp(const struct proc_socket *s, struct message *m)
 {
 	bool listens = s->msg.idiag_state == STATE_LISTEN;
-	int32_t quick = (int32_t)s->ack >> 1;
+	int32_t quick = (int32_t)s->ack / 2;
 	uint8_t interactive = s->ack & 1;
 
 	message_put(m, PROC_RETRANSMITS, &s->retransmits, sizeof(s->retransmits));
@@ -276,6 +277,17 @@ static int next(struct reader *reader, const struct nlmsghdr **msg, struct nl_er
 	return rc;
 }
 
+__attribute__((format(printf, 2, 3))) static void text_lacks(struct env *e, const char *fmt, ...)
+{
+	char text[160];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	input_lacks(e, text);
+}
+
 /* Of a text that the query names; its first line is its heading, whatever that says. */
 static int next_of_text(struct reader *reader, const struct nlmsghdr **msg, struct nl_error *err)
 {
@@ -288,17 +300,26 @@ static int next_of_text(struct reader *reader, const struct nlmsghdr **msg, stru
 	while (rc > 0 && (rc = proc_line(r->file, &line, &len, err)) > 0) {
 		if (r->lines++ == 0)
 			continue;
-		if (!text_socket_parse(line, len, r->table, &s))
+		if (proc_line_cut(r->file) || !text_socket_parse(line, len, r->table, &s))
 			break;
+		if (s.msg.idiag_state > STATE_CLOSING) {
+			text_lacks(r->env,
+				   "line %llu of the text has a state that is none of %s: it is "
+				   "missing",
+				   (unsigned long long)r->lines, r->table->what);
+			continue;
+		}
+		if (env_verbatim(r->env))
+			text_socket_wrap(&s);
 		*msg = proc_socket_message(&s, r->table, &r->msg);
 		return *msg ? 1 : nl_fail(err, ENOMEM, "out of memory");
 	}
 	if (rc <= 0)
 		return rc;
 	/* what follows may be of another table */
-	lacks(r->env,
-	      "line %llu of the text makes no sense among %s: it and what follows is missing",
-	      (unsigned long long)r->lines, r->table->what);
+	text_lacks(r->env,
+		   "line %llu of the text makes no sense among %s: it and what follows is missing",
+		   (unsigned long long)r->lines, r->table->what);
 	r->stopped = true;
 	return 0;
 }

@@ -109,11 +109,19 @@ static bool endpoint(const char **p, const char *end, uint8_t family, __be32 add
 	return *p == end || **p == ' ' || **p == '\t';
 }
 
-static uint64_t microseconds(uint64_t ticks)
+static int64_t microseconds(uint64_t ticks)
 {
 	long hz = sysconf(_SC_CLK_TCK);
 
-	return (uint32_t)ticks * UINT64_C(1000000) / (uint64_t)(hz > 0 ? hz : 100);
+	return (int32_t)ticks * INT64_C(1000000) / (hz > 0 ? hz : 100);
+}
+
+/* In 32 bits, where the milliseconds of 12 hours and more do not fit. */
+void text_socket_wrap(struct proc_socket *s)
+{
+	long hz = sysconf(_SC_CLK_TCK);
+
+	s->msg.idiag_expires = s->ticks * 1000 / (uint32_t)(hz > 0 ? hz : 100);
 }
 
 void proc_socket_more(const char *p, const char *end, const struct sock_table *t,

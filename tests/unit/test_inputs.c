@@ -363,12 +363,12 @@ static struct result read_bytes(const struct bytes *b, size_t len, bool first)
 	return read_path(path, first);
 }
 
-/* Two lists: two rows, one of them in the older form, between them one that is none; then one. */
+/* Two lists: two rows, one of them in the older form, between them nothing; then one. */
 static void two_lists(struct bytes *b)
 {
 	b->len = 0;
 	put_row(b, SOCK_DIAG_BY_FAMILY, 80);
-	put(b, 99, "other", 5);
+	put(b, NLMSG_NOOP, "other", 5);
 	put_row(b, TCPDIAG_GETSOCK, 81);
 	put_done(b, 0);
 	put_row(b, SOCK_DIAG_BY_FAMILY, 443);
@@ -391,6 +391,24 @@ static void test_file(void **state)
 	assert_int_equal(r.rows, 2);
 	assert_int_equal(r.ports, 80 + 81);
 	assert_false(r.lacks);
+}
+
+/* A message of another kind is no row, and that is told. */
+static void test_other_messages(void **state)
+{
+	struct result r;
+	struct bytes b;
+
+	(void)state;
+	b.len = 0;
+	put_row(&b, SOCK_DIAG_BY_FAMILY, 80);
+	put(&b, 99, "other", 5);
+	put_row(&b, SOCK_DIAG_BY_FAMILY, 81);
+	put_done(&b, 0);
+	r = read_bytes(&b, b.len, false);
+	assert_int_equal(r.rc, 0);
+	assert_int_equal(r.rows, 2);
+	assert_true(r.lacks);
 }
 
 /* Cut anywhere but behind a list, it is not whole, and that is told. */
@@ -508,12 +526,19 @@ static int remove_path(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_numbers),	     cmocka_unit_test(test_line),
-		cmocka_unit_test(test_short_lines),  cmocka_unit_test(test_odd_lines),
-		cmocka_unit_test(test_packet),	     cmocka_unit_test(test_netlink),
-		cmocka_unit_test(test_unix),	     cmocka_unit_test(test_file),
-		cmocka_unit_test(test_cut_file),     cmocka_unit_test(test_lengths_of_messages),
-		cmocka_unit_test(test_refused_list), cmocka_unit_test(test_large_file),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_line),
+		cmocka_unit_test(test_short_lines),
+		cmocka_unit_test(test_odd_lines),
+		cmocka_unit_test(test_packet),
+		cmocka_unit_test(test_netlink),
+		cmocka_unit_test(test_unix),
+		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_other_messages),
+		cmocka_unit_test(test_cut_file),
+		cmocka_unit_test(test_lengths_of_messages),
+		cmocka_unit_test(test_refused_list),
+		cmocka_unit_test(test_large_file),
 		cmocka_unit_test(test_no_file),
 	};
 
