@@ -189,8 +189,8 @@ local function may_ask_marks()
   return not effective or tonumber(effective, 16) >> NET_ADMIN & 1 == 1
 end
 
--- Would the kernel refuse the filter of ss? It has a mark, unless `dev` leaves it all to ss: then ss
--- reads the text, which knows of no marks.
+-- Would the kernel refuse the filter of ss? It has a mark, unless `dev` leaves it all to ss: then
+-- ss reads the text, which knows of no marks.
 local function refused_marks(request, entry)
   if (entry.proto ~= "tcp" and entry.proto ~= "udp") or request.pattern or request.netns then
     return false

@@ -97,27 +97,19 @@ static uint8_t assoc_state(uint8_t state)
 	return state < sizeof(near) ? near[state] : state;
 }
 
-<<<<<<< HEAD
-/* tcp keeps no closed socket in its tables: one that is there as CLOSE is a bound one. */
-=======
 /*
  * tcp keeps no closed socket in its tables: one that is there as CLOSE is a bound one. /proc lists
  * none of these, so a text with one says what it means; so do the words of the input where they
  * are wanted themselves.
  */
->>>>>>> wip-core
 unsigned inet_state(const struct row *row)
 {
 	uint8_t state = diag(row)->idiag_state;
 
 	if (row->tag == PROTO_SCTP)
 		return sctp_is_assoc(row) ? assoc_state(state) : state;
-<<<<<<< HEAD
-	if (state == STATE_CLOSE && row->tag == PROTO_TCP && !has_ended(row))
-=======
 	if (state == STATE_CLOSE && row->tag == PROTO_TCP && !has_ended(row) && !from_proc(row) &&
 	    !env_verbatim(row->env))
->>>>>>> wip-core
 		return STATE_BOUND_INACTIVE;
 	return state == STATE_NEW_SYN_RECV ? STATE_SYN_RECV : state;
 }

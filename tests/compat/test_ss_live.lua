@@ -1,5 +1,5 @@
--- `connsh ss` and the installed ss, beside every kind of internet socket in every state: the product
--- of options, states and widths. Each command line must print the same bytes.
+-- `connsh ss` and the installed ss, beside every kind of internet socket in every state: the
+-- product of options, states and widths. Each command line must print the same bytes.
 
 package.path = (os.getenv("TESTS") or "tests") .. "/compat/?.lua;" .. package.path
 
@@ -131,9 +131,11 @@ end
 
 function TestInet:test_order_of_words()
   C.check_all(items({ "state listening -tn", "-t -a -n", "-n -t -l", "-la -tn", "-al -tn",
-    "--tcp --all --numeric", "--tc --al --num", "--listening --udp", "-tan --", "-tan -- sport = 80",
+    "--tcp --all --numeric", "--tc --al --num", "--listening --udp", "-tan --",
+    "-tan -- sport = 80",
     "-t -- -a", "sport = 80 -tan", "-A tcp -n", "-A tcp,udp -an", "-A inet -an", "-A=tcp",
-    "-A inet,!udp -an", "--query=tcp -an", "--query tcp", "--socket=udp -a", "-A all,!tcp,!unix -an",
+    "-A inet,!udp -an", "--query=tcp -an", "--query tcp", "--socket=udp -a",
+    "-A all,!tcp,!unix -an",
     "-A raw -an", "-Atcp -l", "-anA tcp", "-tan -H -O -e", "--no-header --oneline -tan",
     "--extended --memory --info -tn", "--options -tn", "-Q", "-tu -A raw", "-A mptcp -a",
     "-A dccp -a", "-A sctp -a", "-A tcp -A udp -an", "--numer -tn", "--ex -tn", "--fam inet -tn",
@@ -141,10 +143,12 @@ function TestInet:test_order_of_words()
 end
 
 function TestInet:test_errors()
-  C.check_all(items({ "-y", "--nothing", "-f nothing", "-A nothing", "-A tcp,nothing", "state wrong",
+  C.check_all(items({ "-y", "--nothing", "-f nothing", "-A nothing", "-A tcp,nothing",
+    "state wrong",
     "state", "exclude", "exclude nothing", "-f", "-A", "-N", "-N no-such-netns", "-F /no/such/file",
     "-D", "--i -tn", "--inet", "state listen", "state estab", "-tn state established state",
-    "--all=x", "-A !nothing", "-f help", "--family=help", "-tn src", "-tn sport", "-tn =", "-tn foo",
+    "--all=x", "-A !nothing", "-f help", "--family=help", "-tn src", "-tn sport", "-tn =",
+    "-tn foo",
     "-tn sport = ssshhh", "-tn ( sport = 80", "-tn sport = 80 )", "-tn sport == == 80",
     "-tn src != 127.0.0.1", "-tn dst 1.2.3.4.5", "-tn dst 300.1.1.1", "-tn and", "-tn not", "-tn !",
     "-tn sport = 80 state established", "-tn dst ::1", "-tn dst [::1", "-tn src 127.0.0.1/33",
@@ -186,7 +190,8 @@ function TestInet:test_dump()
 end
 
 function TestInet:test_killing_nothing()
-  C.check_all(items({ "-K dport = 1", "-tKn sport = 2", "-uK sport = 2", "-tK state time-wait dport = 1" }))
+  C.check_all(items({ "-K dport = 1", "-tKn sport = 2", "-uK sport = 2",
+    "-tK state time-wait dport = 1" }))
 end
 
 function TestInet:test_as_nobody()
