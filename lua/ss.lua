@@ -167,7 +167,7 @@ local function unix_text(entry, path)
   for _, socket_type in ipairs(entry.types or { "stream", "dgram", "seqpacket" }) do
     for _, has_inode in ipairs { false, true } do
       local conditions = { proto = "unix", text = path, type = socket_type, inode = has_inode,
-        verbatim = true, sort = has_inode and "inode" or nil }
+        verbatim = true, ordered = true, sort = has_inode and "inode" or nil }
       if entry.states then
         conditions[1] = unix_state(entry.states)
       end
@@ -206,7 +206,7 @@ local function asked(request, entry)
   local file = entry.proto == "tcp" and connsh.env("TCPDIAG_FILE")
   if file then
     return { { proto = "tcp", state = states_in_file("tcp"), diag = file, verbatim = true,
-      first_dump = true } }
+      ordered = true, first_dump = true } }
   elseif (wants_text(entry.proto) or refused_marks(request, entry))
     and (entry.kind == "inet" or has_text[entry.proto]) then
     local list = has_text[entry.proto] and texts(entry) or {}
