@@ -15,13 +15,7 @@ local named = (os.getenv("BUILD") or "build") .. "/tests/named"
 local formats = { "table", "vertical", "json", "csv", "tsv", "markdown" }
 local query = 'sockets{state="established", lport=80}'
 
-local function fails(f, ...)
-  local ok, message = pcall(f)
-  lu.assertFalse(ok, "no error was raised")
-  for _, part in ipairs({ ... }) do
-    lu.assertStrContains(message, part)
-  end
-end
+local fails = S.fails
 
 local function lines(text)
   local list = {}

@@ -545,4 +545,13 @@ function S.main()
   os.exit(failures == 0, true)
 end
 
+-- The function raises an error whose message has all these texts in it.
+function S.fails(f, ...)
+  local ok, message = pcall(f)
+  lu.assertFalse(ok, "no error was raised")
+  for _, part in ipairs({ ... }) do
+    lu.assertStrContains(message, part)
+  end
+end
+
 return S

@@ -12,13 +12,7 @@ S.inside({
 
 local holder = tonumber(os.getenv("SOCKMAKER_PID"))
 
-local function fails(f, ...)
-  local ok, message = pcall(f)
-  lu.assertFalse(ok, "no error was raised")
-  for _, part in ipairs({ ... }) do
-    lu.assertStrContains(message, part)
-  end
-end
+local fails = S.fails
 
 -- Traffic goes on: what is read by us must lie between two readings of the other.
 local function between(low, value, high, name)

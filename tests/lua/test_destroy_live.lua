@@ -6,13 +6,7 @@ local S = require("support")
 
 S.inside({ "all", "listen=127.0.0.1:8600*6,reuseport", "udp=[::1]:8601*3,reuseport" })
 
-local function fails(f, ...)
-  local ok, message = pcall(f)
-  lu.assertFalse(ok, "no error was raised")
-  for _, part in ipairs({ ... }) do
-    lu.assertStrContains(message, part)
-  end
-end
+local fails = S.fails
 
 -- A kernel without INET_DIAG_DESTROY closes nothing.
 local possible, why = pcall(function()

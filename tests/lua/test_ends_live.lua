@@ -6,13 +6,7 @@ local S = require("support")
 
 S.inside { "listen=127.0.0.1:8600", "udp=127.0.0.1:8601", "unix=@connsh-ends" }
 
-local function fails(f, ...)
-  local ok, message = pcall(f)
-  lu.assertFalse(ok, "no error was raised")
-  for _, part in ipairs({ ... }) do
-    lu.assertStrContains(message, part)
-  end
-end
+local fails = S.fails
 
 -- Sockets that have ended when this returns; their holder is gone. It, and others, also have some
 -- that they never bound, and these are told too.

@@ -180,13 +180,7 @@ end
 
 TestGrid = {}
 
-local function fails(f, ...)
-  local ok, message = pcall(f)
-  lu.assertFalse(ok, "no error was raised")
-  for _, part in ipairs({ ... }) do
-    lu.assertStrContains(message, part)
-  end
-end
+local fails = S.fails
 
 function TestGrid:test_cells_that_are_not_given()
   local two = { { title = "A" }, { title = "B", before = "|" }, { title = "C", before = "|" } }

@@ -27,13 +27,7 @@ local function set(name, value)
   assert(file:close())
 end
 
-local function fails(f, ...)
-  local ok, message = pcall(f)
-  lu.assertFalse(ok, "no error was raised")
-  for _, part in ipairs({ ... }) do
-    lu.assertStrContains(message, part)
-  end
-end
+local fails = S.fails
 
 TestValues = {}
 

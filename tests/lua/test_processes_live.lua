@@ -9,13 +9,7 @@ S.inside({ "bulk=127.0.0.1:7000*40,procs=6" })
 local holder = tonumber(os.getenv("SOCKMAKER_PID"))
 local me = tonumber(S.read_file("/proc/self/stat"):match("^%d+"))
 
-local function fails(f, ...)
-  local ok, message = pcall(f)
-  lu.assertFalse(ok, "no error was raised")
-  for _, part in ipairs({ ... }) do
-    lu.assertStrContains(message, part)
-  end
-end
+local fails = S.fails
 
 local function as_root()
   if S.run({ "id", "-u" }).out ~= "0\n" then

@@ -36,13 +36,7 @@ local function same(filter, test, may_be_empty)
   lu.assertEquals(q:count(), #expected)
 end
 
-local function fails(f, ...)
-  local ok, message = pcall(f)
-  lu.assertFalse(ok, "no error was raised")
-  for _, part in ipairs({ ... }) do
-    lu.assertStrContains(message, part)
-  end
-end
+local fails = S.fails
 
 local function chunk(text)
   return assert(load(text, "=chunk"))()
