@@ -18,6 +18,11 @@ struct lx_form {
 	struct form *form;
 };
 
+bool form_is(lua_State *L, int index)
+{
+	return luaL_testudata(L, index, FORM_MT) != NULL;
+}
+
 struct form *form_check(lua_State *L, int index)
 {
 	struct lx_form *lf = luaL_checkudata(L, index, FORM_MT);
@@ -110,6 +115,14 @@ static void *take(struct form_reader *r, size_t size)
 	if (!p)
 		no_memory(r);
 	return p;
+}
+
+/* The length of a list with holes may be any number. */
+static void *take_list(struct form_reader *r, lua_Unsigned n, size_t size)
+{
+	if (n > SIZE_MAX / size)
+		no_memory(r);
+	return take(r, (size_t)n * size);
 }
 
 /* Pushes the member, read raw; false: it is nil. */
@@ -240,7 +253,7 @@ static void read_unless(struct form_reader *r, int table, struct form_value *v)
 		v->nunless = 1;
 	} else {
 		n = lua_rawlen(r->L, -1);
-		v->unless = take(r, (size_t)n * sizeof(*v->unless));
+		v->unless = take_list(r, n, sizeof(*v->unless));
 		for (lua_Unsigned i = 1; i <= n; i++) {
 			lua_rawgeti(r->L, -1, (lua_Integer)i);
 			key_at(r, -1, v->field, &v->unless[i - 1]);
@@ -380,7 +393,7 @@ static void read_list(struct form_reader *r, int list, const char *name, struct 
 {
 	lua_Unsigned n = lua_rawlen(r->L, list);
 
-	p->kids = take(r, (size_t)(n ? n : 1) * sizeof(struct form_part *));
+	p->kids = take_list(r, n ? n : 1, sizeof(struct form_part *));
 	for (lua_Unsigned i = 1; i <= n; i++) {
 		size_t at = enter(r, name, i);
 
@@ -500,7 +513,7 @@ static void read_calc(struct form_reader *r, int table, struct form_part *p)
 		fail(r, "calc is a list of numbers, fields and + - * /, not a %s",
 		     luaL_typename(r->L, -1));
 	n = lua_rawlen(r->L, -1);
-	p->steps = take(r, (size_t)(n ? n : 1) * sizeof(*p->steps));
+	p->steps = take_list(r, n ? n : 1, sizeof(*p->steps));
 	for (lua_Unsigned i = 1; i <= n; i++) {
 		struct form_step *s = &p->steps[p->nsteps++];
 		size_t at = enter(r, "calc", i);
@@ -605,13 +618,23 @@ static void check_keys(struct form_reader *r, int table, const struct part_kind 
 	}
 }
 
+/* Is a part of it tested by the kernel alone, which does not see what forms print? */
+static bool is_of_kernel(const struct node *n)
+{
+	bool found = n->kind == NODE_KERNEL;
+
+	for (size_t i = 0; i < n->n; i++)
+		found |= is_of_kernel(n->kids[i]);
+	return found;
+}
+
 static void read_when(struct form_reader *r, int table, struct form_part *p)
 {
 	struct node *tree = NULL;
 	struct nl_error err;
 	struct query *q;
 	size_t at = enter(r, "when", 0);
-	bool place;
+	bool place, kernel;
 	int rc;
 
 	if (!member(r, table, "when")) {
@@ -640,13 +663,16 @@ static void read_when(struct form_reader *r, int table, struct form_part *p)
 	}
 	rc = filter_table(r->L, -1, q, &err);
 	place = q->nnetns || q->place;
-	if (rc == 0 && !place && q->filter)
+	kernel = q->filter && is_of_kernel(q->filter);
+	if (rc == 0 && !place && !kernel && q->filter)
 		tree = node_ref(q->filter);
 	query_unref(q);
 	if (rc < 0)
 		refuse(r, &err);
 	if (place)
 		fail(r, "netns says what to ask, it is no condition on a row");
+	if (kernel)
+		fail(r, "\"kernel\" says what to ask, it is no condition on a row");
 	if (tree) {
 		p->when = form_test_new(r->form, tree, !r->inside);
 		if (!p->when)
@@ -799,14 +825,18 @@ void form_record(lua_State *L, int form, int record, struct fmt_text *out)
 		luaL_error(L, "a form for %s prints a %s, not a %s", form_of(f)->name,
 			   form_of(f)->row_name,
 			   rec ? rec->source->row_name : luaL_typename(L, record));
+	record_check(L, record);
 	/* what the record lacks is asked for, of the owners too */
 	n = form_fields(f, &fields);
 	for (size_t i = 0; i < n; i++)
 		if (fields[i]->needs & ~rec->asked)
 			record_get(L, record, fields[i], &row, &v);
+	/* a function of the form that reads the record may replace what the row lies in */
+	record_message(L, record);
 	record_row(rec, &row);
 	if (form_row(L, form, record, &row, out, &err) < 0)
 		raise_error(L, "form", &err);
+	lua_pop(L, 1);
 }
 
 /* form(record): what it prints of the record. */
