@@ -13,7 +13,8 @@
 
 /*
  * Words of ss that alternate nest as deep as there are of them. Each level takes up to 3 KiB of the
- * stack, here and where the tree is planned: 500 leave room in the usual 8 MiB, sanitizers included.
+ * stack, here and where the tree is planned: 500 leave room in the usual 8 MiB, sanitizers
+ * included.
  */
 #define MAX_DEPTH 500
 
