@@ -481,14 +481,32 @@ local function in_kernel(f, kind, tree)
   return all(port, address)
 end
 
+-- The trees between which one word stands, from left to right, however they are nested. Joined two
+-- by two, many would be copied once a word.
+local function links(tree)
+  local word, list, rest = tree[1], {}, { tree }
+  while rest[1] do
+    local t = table.remove(rest)
+    if t[1] == word then
+      rest[#rest + 1], rest[#rest + 2] = t[3], t[2]
+    else
+      list[#list + 1] = t
+    end
+  end
+  return list
+end
+
 -- A whole tree, each predicate by the function given.
 local function walk(f, kind, tree, test)
   local what = tree[1]
   if what == "not" then
     return is_not(walk(f, kind, tree[2], test))
   elseif what == "and" or what == "or" then
-    local build = what == "and" and all or either
-    return build(walk(f, kind, tree[2], test), walk(f, kind, tree[3], test))
+    local list = links(tree)
+    for i, link in ipairs(list) do
+      list[i] = walk(f, kind, link, test)
+    end
+    return join(what, what == "and", list)
   end
   return test(f, kind, tree)
 end

@@ -3,6 +3,7 @@
 
 package.path = (os.getenv("TESTS") or "tests") .. "/compat/?.lua;" .. package.path
 
+local lu = require("luaunit")
 local S = require("support")
 local scenario = require("scenario")
 local C = require("compare")
@@ -129,6 +130,27 @@ function TestFilters:test_arguments()
     "80" } },
     { { "-Htan", "( sport = 80 )", "or", "( sport = 443 )" } }, { { "-Htan", "not",
     "sport = 80" } } })
+end
+
+-- and with or in turn nests a tree as deep as there are words.
+function TestFilters:test_alternating()
+  local words = {}
+  for i = 1, 400 do
+    words[i] = ("sport != :%d %s "):format(i, i % 2 == 0 and "and" or "or")
+  end
+  C.check_all({ { { "-Htan", table.concat(words) .. "sport = :80" } } })
+end
+
+-- However many predicates there are and however they are nested: a filter of this size has to be
+-- read in linear time for this test to end soon.
+function TestFilters:test_many()
+  for _, nested in ipairs({ "", "( " }) do
+    local n = 20000
+    local text = ("sport = :80 or " .. nested):rep(n) .. "sport = :81" ..
+      (nested == "" and "" or " )"):rep(n)
+    local filter = require("ss_filter").new({ words = { text }, tables = { tcp = true } })
+    lu.assertEquals(#filter:conditions("inet"), n + 2)
+  end
 end
 
 C.summary_last()
