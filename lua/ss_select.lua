@@ -56,7 +56,8 @@ local tables = {
 -- What -f takes; both internet families have the same tables.
 local families = {
   { name = "inet" }, { name = "inet6", like = "inet" }, { name = "unix" },
-  { name = "link", states = CLOSE }, { name = "netlink", states = CLOSE }, { name = "tipc" },
+  { name = "link", states = CLOSE }, { name = "netlink", states = CLOSE },
+  { name = "tipc", states = select.LISTENING },
   { name = "vsock" }, { name = "xdp", states = CLOSE },
 }
 
