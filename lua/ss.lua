@@ -25,6 +25,9 @@ end
 
 -- The filter of the words behind those of state, and of -F's file.
 local function read_filter(request)
+  if #request.words == 0 and not request.filter_file then
+    return -- it is not loaded for nothing
+  end
   local ss_filter = require "ss_filter"
   local more, wrong, filter
   if request.filter_file then
@@ -59,13 +62,15 @@ end
 
 -- The words of state, and what the options leave open of the selection.
 local function complete(request)
-  local states, rest, wrong = require("ss_filter").states(request.words)
-  if wrong then
-    refuse(wrong)
-  end
-  request.words = rest
-  if states then
-    request.select:only_states(states)
+  if #request.words > 0 then
+    local states, rest, wrong = require("ss_filter").states(request.words)
+    if wrong then
+      refuse(wrong)
+    end
+    request.words = rest
+    if states then
+      request.select:only_states(states)
+    end
   end
   request.select:complete()
   local nothing = next(request.select.tables) == nil and "socket tables"
@@ -162,7 +167,7 @@ local function unix_text(entry, path)
   for _, socket_type in ipairs(entry.types or { "stream", "dgram", "seqpacket" }) do
     for _, has_inode in ipairs { false, true } do
       local conditions = { proto = "unix", text = path, type = socket_type, inode = has_inode,
-        verbatim = true, sort = has_inode and "inode" or nil }
+        verbatim = true, ordered = true, sort = has_inode and "inode" or nil }
       if entry.states then
         conditions[1] = unix_state(entry.states)
       end
@@ -179,7 +184,7 @@ local function asked(request, entry)
   local file = entry.proto == "tcp" and connsh.env("TCPDIAG_FILE")
   if file then
     return { { proto = "tcp", state = states_in_file("tcp"), diag = file, verbatim = true,
-      first_dump = true } }
+      ordered = true, first_dump = true } }
   elseif wants_text(entry.proto) and (entry.kind == "inet" or has_text[entry.proto]) then
     local list = has_text[entry.proto] and texts(entry) or {}
     if entry.kind == "unix" then
@@ -212,7 +217,7 @@ end
 
 -- What the filter asks of the rows of a table; nil: nothing.
 local function condition_of(request, entry)
-  return request.filter:conditions(entry.proto == "raw" and "raw" or entry.kind)
+  return request.filter and request.filter:conditions(entry.proto == "raw" and "raw" or entry.kind)
 end
 
 -- The queries of a table, in order.

@@ -1,5 +1,5 @@
 -- Owns which columns `ss` shows of a kind of socket and what stands in each, as data: nine PARTs
--- of a form (see connsh.h of the library's forms) in the layout of iproute2 6.1.0, where users and
+-- of a form (query:form, src/lua/form.c) in the layout of iproute2 6.1.0, where users and
 -- all details are in the last one.
 --
 -- columns.KIND(opt) -> { netid, state, recvq, sendq, laddr, lport, raddr, rport, details }
@@ -12,8 +12,6 @@
 --     whatever table it listed before: "tcp", "udp", "raw" or nil (names of any protocol)
 -- The rows must be of a query with the setting verbatim = true: ss prints the numbers of
 -- listeners and of time-wait too.
-local parts = require "ss_columns_parts"
-
 local columns = {}
 
 columns.inet = require "ss_columns_inet"
@@ -22,8 +20,5 @@ local other = require "ss_columns_other"
 for _, kind in ipairs { "unix", "packet", "netlink", "vsock", "tipc", "xdp" } do
   columns[kind] = other[kind]
 end
-
--- One part that prints the values of a list of parts, for tests and for looking at a row.
-columns.joined = parts.joined
 
 return columns

@@ -57,9 +57,9 @@ function other.unix(opt)
       otherwise = "u_dgr" },
     unix_state, parts.queue "recvq", parts.queue "sendq",
     { unix_name, " " },
-    { field = "inode", as = "%u", otherwise = "0" },
+    { field = "inode", as = "%d", wrap = 32, otherwise = "0" },
     "* ",
-    { field = "peer_inode", as = "%u", otherwise = "0" },
+    { field = "peer_inode", as = "%d", wrap = 32, otherwise = "0" },
     details,
   }
 end

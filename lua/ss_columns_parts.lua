@@ -97,16 +97,4 @@ function parts.line(opt)
   return opt.oneline and "" or "\n\t"
 end
 
--- All columns of a row as one text, for looking at it.
-function parts.joined(nine)
-  local all = {}
-  for i, part in ipairs(nine) do
-    all[#all + 1] = part
-    if i < #nine and i ~= 5 and i ~= 7 then
-      all[#all + 1] = " "
-    end
-  end
-  return all
-end
-
 return parts

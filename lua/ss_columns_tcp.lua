@@ -245,7 +245,10 @@ end
 tcp.proc_info = {
   { field = "rto", as = " rto:%g", unit = "s", unless = { 0, 3 } },
   { field = "ato", as = " ato:%g", unit = "s", unless = 0 },
-  nonzero("quick_ack", " qack:%d"),
+  { first = {
+    when({ quick_ack = -1, interactive = true }, ""), -- the column is -1, half of which is 0
+    nonzero("quick_ack", " qack:%d"),
+  } },
   when({ quick_ack = odd }, " bidir"),
   { first = {
     when({ cwnd = 0 }, ""),

@@ -212,9 +212,11 @@ static const struct nlmsghdr *finish_row(struct text *t)
 static int take_line(struct text *t, const char *line, size_t len, const struct nlmsghdr **msg)
 {
 	struct unix_line row;
+	bool is_row;
 
 	*msg = NULL;
-	if (!(t->lenient ? unix_text_parse : unix_line_parse)(line, len, &row)) {
+	is_row = t->lenient ? unix_text_parse(line, len, &row) : unix_line_parse(line, len, &row);
+	if (!is_row) {
 		/* the end of a name, or the title */
 		return !t->pending || (name_add(t, "\n", 1) && name_add(t, line, len)) ? 0 : -1;
 	}

@@ -367,6 +367,33 @@ function TestSs:test_query()
   lu.assertErrorMsgContains("no socket tables", ss.query, "-A !tcp")
 end
 
+-- What the module needs of the library is there for others too.
+function TestSs:test_kinds_that_are_not_listed_are_not_missing()
+  local function lacks(more)
+    return S.connsh("-p", 'count{proto="vsock"' .. more .. "}")
+  end
+  local plain, listed = lacks(""), lacks(", listed=true")
+  lu.assertEquals(listed.out, plain.out)
+  lu.assertEquals(listed.code, 0, listed.err)
+  if plain.code == 3 then
+    lu.assertStrContains(plain.err, "does not list vsock")
+    lu.assertNotStrContains(listed.err, "incomplete")
+  end
+end
+
+function TestSs:test_notices_environment_terminal()
+  local chunk = 'print(connsh.quiet(true), connsh.quiet(false)) '
+  lu.assertEquals(S.connsh("-e", chunk).out, "false\ttrue\n")
+  local raw = 'connsh.quiet(%s) print(count{proto="raw"})'
+  lu.assertEquals(S.connsh("-e", raw:format("true")).err, "")
+  lu.assertErrorMsgContains("boolean expected", connsh.quiet, 1)
+  local env = 'print(connsh.env("CONNSH_TEST"))'
+  lu.assertEquals(S.connsh("-e", env, { env = { CONNSH_TEST = "x" } }).out, "x\n")
+  local raised = { CONNSH_TEST = "x", SUDO_USER = "y" }
+  lu.assertEquals(S.connsh("-e", env, { env = raised }).out, "nil\n")
+  lu.assertEquals(S.connsh("-e", 'print(connsh.terminal())').out, "\n")
+end
+
 function TestSs:test_a_failed_dump_is_told()
   local shim = (os.getenv("BUILD") or "build") .. "/tests/nlshim.so"
   if not shim:find("^/") then
