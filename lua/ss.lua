@@ -298,10 +298,14 @@ local function open_grid(request)
     header = not request.no_header, file = io.stdout }
 end
 
--- -K: what is closed is listed; the message of what may not be.
+-- -K: what is closed is listed; the message of what may not be. Rows of /proc ss cannot close, but
+-- it lists them.
 local function kill_rows(grid, query, forms)
   for row in query do
-    local done, why, code = connsh.destroy(row)
+    local done, why, code = row.from_proc
+    if not done then
+      done, why, code = connsh.destroy(row)
+    end
     if done then
       grid:add(row, forms)
     elseif not NOT_CLOSED[code] then
@@ -419,7 +423,9 @@ local function list_table(request, grid, entry)
     return
   end
   local forms = forms_of(request, entry)
-  if request.kill and entry.kind == "inet" then
+  -- what a file tells of may be long gone, or of another machine: it is listed only
+  local of_file = entry.proto == "tcp" and connsh.env("TCPDIAG_FILE")
+  if request.kill and entry.kind == "inet" and not of_file then
     return kill_table(request, grid, entry, forms)
   end
   for _, query in ipairs(queries(request, entry)) do

@@ -370,7 +370,7 @@ local function inet_addresses(text, family)
   if not bytes and not address:find(":", 1, true) then
     bytes = parse_v4(address)
   end
-  if bytes and family and (#bytes == 4) ~= (family == "inet") then
+  if bytes and family and family ~= (#bytes == 4 and "inet" or "inet6") then
     bytes = nil
   end
   if bytes then

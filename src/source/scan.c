@@ -142,15 +142,6 @@ static int next_dump(struct scan *sc, struct nl_error *err)
 	return open_dump(sc, err) < 0 ? -1 : 1;
 }
 
-/*
- * The kernel answers EINVAL for a program that it does not know (older ones
- * lack codes) and EPERM for one that tests marks without CAP_NET_ADMIN.
- */
-static bool program_refused(const struct scan *sc, const struct nl_error *err)
-{
-	return sc->plan.filtered && !sc->rows && (err->code == EINVAL || err->code == EPERM);
-}
-
 bool scan_refused(const struct nl_error *err)
 {
 	static const int others[] = {
@@ -172,6 +163,17 @@ static bool merging_refused(const struct scan *sc, const struct nl_error *err)
 static bool read_otherwise(const struct scan *sc, const struct nl_error *err)
 {
 	return sc->plan.read && sc->plan.otherwise && !sc->reader && !sc->rows && scan_refused(err);
+}
+
+/*
+ * The kernel answers EINVAL for a program that it does not know (older ones
+ * lack codes) and EPERM for one that tests marks without CAP_NET_ADMIN. ss
+ * reads /proc then.
+ */
+static bool program_refused(const struct scan *sc, const struct nl_error *err)
+{
+	return sc->plan.filtered && !sc->rows && (err->code == EINVAL || err->code == EPERM) &&
+	       !(env_verbatim(sc->req.env) && read_otherwise(sc, err));
 }
 
 /* Has the kernel no such list, as it may have none? */

@@ -3,6 +3,7 @@
 
 package.path = (os.getenv("TESTS") or "tests") .. "/compat/?.lua;" .. package.path
 
+local lu = require("luaunit")
 local S = require("support")
 local scenario = require("scenario")
 local C = require("compare")
@@ -189,10 +190,29 @@ function TestInet:test_killing_nothing()
   C.check_all(items({ "-K dport = 1", "-tKn sport = 2", "-uK sport = 2", "-tK state time-wait" }))
 end
 
+-- What comes from a text or a file is listed, and nothing is closed for it.
+function TestInet:test_killing_rows_of_files()
+  local dump = S.temporary("")
+  S.run({ C.need_reference(), "-tan", "-D", dump })
+  local before = S.run({ C.need_reference(), "-tanH" }).out
+  local text = { PROC_NET_TCP = S.temporary(S.read_file("/proc/net/tcp")) }
+  C.check_all({ { "-tanK", { env = { TCPDIAG_FILE = dump } } }, { "-tanK4", { env = text } },
+    { "-wanK" }, { "-wanK4 src 127/8" } })
+  local after = S.run({ C.need_reference(), "-tanH" }).out
+  lu.assertEquals(select(2, after:gsub("\n", "")), select(2, before:gsub("\n", "")))
+end
+
+-- tipc has no sockets here, but its states are those of the tables beside it.
+function TestInet:test_states_that_families_bring()
+  C.check_all(items(product({ { "-tn", "-un", "-wn", "-4n", "-Mn", "-A tcp,raw -n" },
+    { "--tipc", "--vsock", "--xdp", "-0", "-f tipc -f netlink" } })))
+end
+
 function TestInet:test_as_nobody()
   local nobody = { "setpriv", "--reuid=65534", "--clear-groups" }
   local list = {}
   for _, line in ipairs({ "-tan", "-tanoemi", "-uane", "-tan fwmark = 0", "-tan fwmark = 7", "-tap",
+    "-uan not fwmark = 0/1 or sport = 53", "-tan fwmark = 0/0",
     "-wan", "-tnK sport = 80", "-Man" }) do
     list[#list + 1] = { line, { as = nobody } }
   end
