@@ -206,13 +206,16 @@ end
 function TestInet:test_states_that_families_bring()
   C.check_all(items(product({ { "-tn", "-un", "-wn", "-4n", "-Mn", "-A tcp,raw -n" },
     { "--tipc", "--vsock", "--xdp", "-0", "-f tipc -f netlink" } })))
+  -- and of tables, once no state is left that was asked for
+  C.check_all(items(product({ { "-A u_dgr", "-A u_str", "-A tipc,tcp", "-A xdp,raw", "-A vsock,udp",
+    "-A netlink", "-A p_raw", "-A mptcp", "-x", "--tipc -t" }, { "exclude all -n" } })))
 end
 
 function TestInet:test_as_nobody()
   local nobody = { "setpriv", "--reuid=65534", "--clear-groups" }
   local list = {}
   for _, line in ipairs({ "-tan", "-tanoemi", "-uane", "-tan fwmark = 0", "-tan fwmark = 7", "-tap",
-    "-uan not fwmark = 0/1 or sport = 53", "-tan fwmark = 0/0",
+    "-uan not fwmark = 0/1 or sport = 53", "-tan fwmark = 0/0", "fwmark = 7",
     "-wan", "-tnK sport = 80", "-Man" }) do
     list[#list + 1] = { line, { as = nobody } }
   end
