@@ -247,11 +247,10 @@ static int open_otherwise(struct scan *sc, struct nl_error *err)
 	return lacking(sc, err) ? after_failure(sc, err) : -1;
 }
 
-/* As ss does it, or what the program would have tested is tested here. */
+/* What the program would have tested is tested here. */
 static int without_program(struct scan *sc, struct nl_error *err)
 {
-	if (env_verbatim(sc->req.env) && read_otherwise(sc, err) &&
-	    replace_dump(sc, err->code, err) > 0)
+	if (sc->plan.instead && replace_dump(sc, err->code, err) > 0)
 		return 1;
 	sc->flags |= SCAN_REFUSED;
 	sc->req.prog = NULL;
