@@ -177,6 +177,28 @@ local function unix_text(entry, path)
   return list
 end
 
+-- CAP_NET_ADMIN of <linux/capability.h>, which a filter by mark takes.
+local NET_ADMIN = 12
+
+local function may_ask_marks()
+  local file = io.open("/proc/self/status")
+  local effective = file and file:read("a"):match "\nCapEff:%s*(%x+)"
+  if file then
+    file:close()
+  end
+  return not effective or tonumber(effective, 16) >> NET_ADMIN & 1 == 1
+end
+
+-- Would the kernel refuse the filter of ss? It has a mark, unless `dev` leaves it all to ss: then
+-- ss reads the text, which knows of no marks.
+local function refused_marks(request, entry)
+  if (entry.proto ~= "tcp" and entry.proto ~= "udp") or request.pattern or request.netns then
+    return false
+  end
+  local words = " " .. table.concat(request.words, " ") .. " "
+  return words:find("%sfwmark%s") ~= nil and not words:find("%sdev%s") and not may_ask_marks()
+end
+
 -- What is asked beside the filter: a list of tables of conditions, one a query; `sort` of one names
 -- the field that its rows are sorted by.
 local function asked(request, entry)
@@ -185,7 +207,8 @@ local function asked(request, entry)
   if file then
     return { { proto = "tcp", state = states_in_file("tcp"), diag = file, verbatim = true,
       ordered = true, first_dump = true } }
-  elseif wants_text(entry.proto) and (entry.kind == "inet" or has_text[entry.proto]) then
+  elseif (wants_text(entry.proto) or refused_marks(request, entry))
+    and (entry.kind == "inet" or has_text[entry.proto]) then
     local list = has_text[entry.proto] and texts(entry) or {}
     if entry.kind == "unix" then
       return list[1] and unix_text(entry, list[1].text) or {}

@@ -210,10 +210,14 @@ bool cursor_step(lua_State *L, int query, int cursor)
 	link_lru(lx_state(L), lc);
 	begun = lc->started;
 	rc = cursor_row(L, query, cursor, &row, &err);
+	if (rc < 0 && err.code == EAGAIN && lc->listens) {
+		tell_early(L, query, lc);
+		rc = cursor_row(L, query, cursor, &row, &err);
+	}
 	if (rc > 0) {
 		/* a finalizer that runs meanwhile may open others, and the row is in our buffer */
 		lc->busy = true;
-		if (!begun)
+		if (!begun && !lc->told)
 			tell_early(L, query, lc);
 		record_push(L, &row, cursor);
 		lc->busy = false;

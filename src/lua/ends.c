@@ -49,8 +49,13 @@ static int destroyed(lua_State *L)
 	lq = query_copy(L, 1);
 	lq->q->ends = true;
 	cursor_push(L, 2, 0)->listens = true;
+	lua_pushvalue(L, 2);
+	lua_pushvalue(L, 3);
 	lua_pushcclosure(L, next_ended, 2);
-	return 1;
+	lua_pushnil(L);
+	lua_pushnil(L);
+	lua_pushvalue(L, 3); /* a loop that is left closes it */
+	return 4;
 }
 
 /* connsh.destroy(record): closes its socket (SOCK_DESTROY); true, or nil, message, errno. */

@@ -21,7 +21,7 @@ struct ends_feed {
 	struct nl_listen **listens; /* of the ears, to wait for */
 	size_t n, at;		    /* the one that is asked next */
 	uint64_t rows, lost;
-	bool failed;
+	bool failed, told; /* told: that some were lost */
 };
 
 /* The request of the query there: what its conditions leave decides on the groups. */
@@ -123,9 +123,15 @@ static int ends_next(struct feed *f, struct row *row, struct nl_error *err)
 
 	if (e->failed)
 		return nl_fail(err, EINVAL, "listening has failed before");
-	while ((rc = take_next(e, row, err)) == 0)
+	while ((rc = take_next(e, row, err)) == 0) {
+		/* the next row may be long in coming */
+		if (e->lost > 0 && !e->told) {
+			e->told = true;
+			return nl_fail(err, EAGAIN, "some %s were lost", e->plan.what);
+		}
 		if ((rc = nl_listen_wait(e->listens, e->n, -1, err)) < 0)
 			break;
+	}
 	e->failed = rc < 0;
 	return rc;
 }

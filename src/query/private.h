@@ -61,7 +61,10 @@ void whole_clear(struct whole *w);
 void whole_free(struct whole *w); /* NULL is allowed */
 
 struct feed *kernel_feed(struct query *q, uint32_t needs, struct nl_error *err);
-/* Rows as they end (query.ends): listens from now on. */
+/*
+ * Rows as they end (query.ends): listens from now on. Once some were lost and none is at hand, next
+ * fails with EAGAIN, once, and goes on: the report has it.
+ */
 struct feed *ends_feed(struct query *q, struct nl_error *err);
 
 void report_begin(struct report *r);

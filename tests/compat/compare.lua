@@ -7,10 +7,10 @@
 --   C.check("-tn", { env = { PROC_NET_TCP = path } })
 --
 -- A reference differs from itself where numbers move between two runs. Ours therefore runs between
--- two runs of the reference, and only those tokens of the table below that were not the same in both
--- may differ, within what the reference showed before and after. C.moved() lists what that was used
--- for. The environment variable COMPAT_SS names another program in place of ours: with the reference
--- itself there, a failure is a fault of the tests.
+-- two runs of the reference, and only those tokens of the table below that were not the same in
+-- both may differ, within what the reference showed before and after. C.moved() lists what that
+-- was used for. The environment variable COMPAT_SS names another program in place of ours: with
+-- the reference itself there, a failure is a fault of the tests.
 
 local lu = require("luaunit")
 local S = require("support")
@@ -37,7 +37,8 @@ local movers = {
     why = "the own netlink socket is called by the pid of the process" },
   { name = "sockets in use", pattern = "%f[^\n\0]Total: ()%d+()",
     why = "those of a process that has ended are counted for a while" },
-  { name = "host's sockets", pattern = "%f[^\n\0]TCP:   ()%d+() %(", why = "counted over the host" },
+  { name = "host's sockets", pattern = "%f[^\n\0]TCP:   ()%d+() %(",
+  why = "counted over the host" },
   { name = "host's sockets", pattern = ", closed ()%-?%d+(),",
     why = "from the number of the whole host" },
   { name = "host's sockets", pattern = ", orphaned ()%d+(),", why = "counted over the host" },
@@ -377,14 +378,19 @@ end
 --
 -- opts: as in `run`, and program = what stands for ours; expect = function(text) -> text, what the
 -- reference's output should have been where ours differs on purpose; both = function(text) -> text,
--- on the output of both, where they are no text; tries = 4.
+-- on the output of both, where they are no text; tries = 6.
 function C.compare(line, opts)
   opts = opts or {}
   local words = words_of(line)
   local why
   local before = run_reference(words, opts)
   compared = compared + 1
-  for _ = 1, opts.tries or 4 do
+  for try = 1, opts.tries or 6 do
+    if try > 2 then
+      -- a burst of retransmissions goes by
+      os.execute("sleep 0.2")
+      before = run_reference(words, opts)
+    end
     local same, reason, next_before = attempt(before, opts.program or C.ours(), words, opts)
     if same then
       return nil

@@ -25,7 +25,10 @@ ip link set v0 up && ip link set "odd)\"dev'[x]0" up &&
 ip addr add 10.9.0.1/24 dev v0 && ip addr add fe80::1/64 dev v0 nodad
 ]]
 
--- specs: sockmaker's; odd: oddmaker's; before: commands of sh.
+-- specs: sockmaker's; odd: oddmaker's; before: commands of sh. Retransmissions follow each other
+-- ever more slowly: where there are some, the comparisons begin when most have slowed down.
+local slow_down = "sleep 2\n"
+
 local scenarios = {
   inet = { specs = { "all" }, odd = "tcp,udp,raw,scopes", before = interfaces },
   kinds = {
@@ -59,6 +62,10 @@ function scenario.inside(name)
   local words = { tools .. "oddmaker", what.odd, '"$folder"', S.sh_quote(S.connsh_path()) }
   for i = 0, #arg do
     words[#words + 1] = S.sh_quote(arg[i])
+  end
+  if what.before then
+    -- oddmaker runs the shell, and that the test
+    table.insert(words, 4, "sh -c " .. S.sh_quote(slow_down .. 'exec "$@"') .. " sh")
   end
   local script = (what.before and "{ " .. what.before .. "} || exit 125; " or "")
     .. "COMPAT_INSIDE=" .. name .. "; export COMPAT_INSIDE; exec " .. table.concat(words, " ")

@@ -24,7 +24,8 @@ TestFilters = {}
 function TestFilters:test_ports()
   local filters = {}
   for _, word in ipairs({ "sport", "dport" }) do
-    for _, operator in ipairs({ "=", "==", "eq", "!=", "ne", "neq", ">", "gt", "<", "lt", ">=", "ge",
+    for _, operator in ipairs({ "=", "==", "eq", "!=", "ne", "neq", ">", "gt", "<", "lt", ">=",
+      "ge",
       "geq", "<=", "le", "leq", "" }) do
       filters[#filters + 1] = (word .. " " .. operator .. " 443"):gsub("  ", " ")
     end
@@ -38,9 +39,11 @@ end
 function TestFilters:test_hosts()
   local filters = {}
   for _, word in ipairs({ "src", "dst" }) do
-    for _, host in ipairs({ "127.0.0.1", "= 127.0.0.1", "127.0.0.1:80", "127.0.0.1/32", "127.0.0.0/8",
+    for _, host in ipairs({ "127.0.0.1", "= 127.0.0.1", "127.0.0.1:80", "127.0.0.1/32",
+      "127.0.0.0/8",
       "127/8", "127.0/16:80", "10.1/16", ":80", "*:80", "*", "0.0.0.0", "0.0.0.0/0", "[::1]",
-      "[::1]:80", "[::]", "::/0", "[::/0]", "[::1/64]", "[fd00::/8]", "fd00::/8", "[::ffff:127.0.0.1]",
+      "[::1]:80", "[::]", "::/0", "[::/0]", "[::1/64]", "[fd00::/8]", "fd00::/8",
+      "[::ffff:127.0.0.1]",
       "[::ffff:127.0.0.0]/104", "inet:127.0.0.1", "inet6:[::1]", "inet:*:443", "inet6:*:443",
       "127.0.0.1:http", "127.0.0.1:*", "[fe80::1]", "== 127.0.0.1", "eq 127.0.0.2", "localhost",
       "localhost:80", "[::ffff:0.0.0.0]/96", "1", "0", "127.1", "128/1", "255.255.255.255" }) do
@@ -55,7 +58,8 @@ end
 function TestFilters:test_logic()
   all({ "-Htan" }, { "sport = 80 and src 127.0.0.1", "sport = 80 or sport = 443",
     "sport = 443 or sport = 80 and src [::1]", "sport = 80 and src [::1] or sport = 443",
-    "( sport = 443 ) or ( sport = 80 and src [::1] )", "( sport = 443 or sport = 80 ) and src [::1]",
+    "( sport = 443 ) or ( sport = 80 and src [::1] )",
+    "( sport = 443 or sport = 80 ) and src [::1]",
     "not sport = 80", "! sport = 80", "not ( sport = 80 or sport = 443 )", "not src 127.0.0.1",
     "not not sport = 80", "! ! sport = 80", "sport = 80 src 127.0.0.1", "sport = 80 && src 127/8",
     "sport = 80 & src 127/8", "sport = 80 || sport = 443", "sport = 80 | sport = 443",
@@ -70,12 +74,14 @@ end
 function TestFilters:test_states_with_filters()
   all({ "-Htn", "-Hn -t -o" }, { "state established sport = 80", "state listening src 127.0.0.1",
     "state time-wait src [::1]", "exclude listening sport = 80 or dport = 80",
-    "state big not src 127.0.0.1", "state all dport = 80", "state fin-wait-1 state fin-wait-2 src 127/8",
+    "state big not src 127.0.0.1", "state all dport = 80",
+    "state fin-wait-1 state fin-wait-2 src 127/8",
     "state syn-recv dst 127/8" })
 end
 
 function TestFilters:test_devices_and_marks()
-  all({ "-Htuan", "-Htuane" }, { "dev = lo", "dev lo", "dev != lo", "dev == lo", "dev = v0", "dev v0",
+  all({ "-Htuan", "-Htuane" }, { "dev = lo", "dev lo", "dev != lo", "dev == lo", "dev = v0",
+    "dev v0",
     "dev = 1", "dev = 0", "dev != 0", "dev = 99", "not dev lo", "dev lo or sport = 80",
     "dev lo and sport = 67", "fwmark = 7", "fwmark 7", "fwmark != 7", "fwmark = 0", "fwmark = 0x7",
     "fwmark = 3/3", "fwmark = 1/0x1", "fwmark = 0/1", "fwmark == 5", "not fwmark = 7",
@@ -93,10 +99,12 @@ function TestFilters:test_autobound()
 end
 
 function TestFilters:test_other_families()
-  all({ "-Hxan", "-Han" }, { "src unix:*", "src unix:@*", "src /*", "src @sockmaker*", "src *stream",
+  all({ "-Hxan", "-Han" }, { "src unix:*", "src unix:@*", "src /*", "src @sockmaker*",
+    "src *stream",
     "src UNIX:@SOCKMAKER-*", "dst unix:*", "dst *", "src unix:path*", "src a:b*", "not src unix:@*",
     "src unix:[@]*", "src @sockmaker-stream or src @sockmaker-dgram", "sport = 80" })
-  all({ "-Ha0n", "-Ha0", "-Han" }, { "src link:*", "src link:*:lo", "src link:ip", "src link:arp:lo",
+  all({ "-Ha0n", "-Ha0", "-Han" }, { "src link:*", "src link:*:lo", "src link:ip",
+    "src link:arp:lo",
     "sport = lo", "sport = 1", "src link:ip:*", "src ip:lo", "src link:[4660]", "not sport = lo" })
   all({ "-Han -f netlink", "-Ha -f netlink", "-Han" }, { "src netlink:*", "src netlink:rtnl",
     "src netlink:0", "src netlink:rtnl:kernel", "src netlink:genl:*", "src netlink:rtnl:0",
@@ -132,8 +140,10 @@ function TestFilters:test_arguments()
     { { "-Htan", "state established sport = 80" } }, { { "-Htan", "" } }, { { "-Htan", " " } },
     { { "-Hxan", "src", "path\\ with*" } }, { { "-Hxan", "src path\\ with*" } },
     { { "-Htan", "(sport = 80)" } }, { { "-Htan", "sport=80" } }, { { "-Htan", "sport=:80" } },
-    { { "-Htan", "sport = 80", "-n", "or", "dport = 80" } }, { { "-Htan", "--", "sport", "=", "80" } },
-    { { "-Htan", "( sport = 80 )", "or", "( sport = 443 )" } }, { { "-Htan", "not", "sport = 80" } } })
+    { { "-Htan", "sport = 80", "-n", "or", "dport = 80" } }, { { "-Htan", "--", "sport", "=",
+    "80" } },
+    { { "-Htan", "( sport = 80 )", "or", "( sport = 443 )" } }, { { "-Htan", "not",
+    "sport = 80" } } })
 end
 
 TestZ = {}

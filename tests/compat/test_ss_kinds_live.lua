@@ -27,7 +27,8 @@ local function all(options, more, cols)
   C.check_all(list)
 end
 
-local details = { "", "-n", "-e", "-m", "-em", "-o", "-i", "-b", "-oemi", "-nO", "-HO", "-eO", "-mO",
+local details = { "", "-n", "-e", "-m", "-em", "-o", "-i", "-b", "-oemi", "-nO", "-HO", "-eO",
+  "-mO",
   "-emO", "-b -e", "-H", "-emH" }
 
 TestKinds = {}

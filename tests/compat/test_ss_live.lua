@@ -1,5 +1,5 @@
--- `connsh ss` and the installed ss, beside every kind of internet socket in every state: the product
--- of options, states and widths. Each command line must print the same bytes.
+-- `connsh ss` and the installed ss, beside every kind of internet socket in every state: the
+-- product of options, states and widths. Each command line must print the same bytes.
 
 package.path = (os.getenv("TESTS") or "tests") .. "/compat/?.lua;" .. package.path
 
@@ -131,9 +131,11 @@ end
 
 function TestInet:test_order_of_words()
   C.check_all(items({ "state listening -tn", "-t -a -n", "-n -t -l", "-la -tn", "-al -tn",
-    "--tcp --all --numeric", "--tc --al --num", "--listening --udp", "-tan --", "-tan -- sport = 80",
+    "--tcp --all --numeric", "--tc --al --num", "--listening --udp", "-tan --",
+    "-tan -- sport = 80",
     "-t -- -a", "sport = 80 -tan", "-A tcp -n", "-A tcp,udp -an", "-A inet -an", "-A=tcp",
-    "-A inet,!udp -an", "--query=tcp -an", "--query tcp", "--socket=udp -a", "-A all,!tcp,!unix -an",
+    "-A inet,!udp -an", "--query=tcp -an", "--query tcp", "--socket=udp -a",
+    "-A all,!tcp,!unix -an",
     "-A raw -an", "-Atcp -l", "-anA tcp", "-tan -H -O -e", "--no-header --oneline -tan",
     "--extended --memory --info -tn", "--options -tn", "-Q", "-tu -A raw", "-A mptcp -a",
     "-A dccp -a", "-A sctp -a", "-A tcp -A udp -an", "--numer -tn", "--ex -tn", "--fam inet -tn",
@@ -141,10 +143,12 @@ function TestInet:test_order_of_words()
 end
 
 function TestInet:test_errors()
-  C.check_all(items({ "-y", "--nothing", "-f nothing", "-A nothing", "-A tcp,nothing", "state wrong",
+  C.check_all(items({ "-y", "--nothing", "-f nothing", "-A nothing", "-A tcp,nothing",
+    "state wrong",
     "state", "exclude", "exclude nothing", "-f", "-A", "-N", "-N no-such-netns", "-F /no/such/file",
     "-D", "--i -tn", "--inet", "state listen", "state estab", "-tn state established state",
-    "--all=x", "-A !nothing", "-f help", "--family=help", "-tn src", "-tn sport", "-tn =", "-tn foo",
+    "--all=x", "-A !nothing", "-f help", "--family=help", "-tn src", "-tn sport", "-tn =",
+    "-tn foo",
     "-tn sport = ssshhh", "-tn ( sport = 80", "-tn sport = 80 )", "-tn sport == == 80",
     "-tn src != 127.0.0.1", "-tn dst 1.2.3.4.5", "-tn dst 300.1.1.1", "-tn and", "-tn not", "-tn !",
     "-tn sport = 80 state established", "-tn dst ::1", "-tn dst [::1", "-tn src 127.0.0.1/33",
@@ -182,12 +186,12 @@ function TestInet:test_dump()
   for _, line in ipairs({ "-tn -D -", "-tna -D -", "-D - -ta", "-tn --diag=-", "-tnl4D -" }) do
     list[#list + 1] = { line, { both = without_request } }
   end
-  list[#list + 1] = { "-tD /no/such/folder/x" }
   C.check_all(list)
 end
 
 function TestInet:test_killing_nothing()
-  C.check_all(items({ "-K dport = 1", "-tKn sport = 2", "-uK sport = 2", "-tK state time-wait" }))
+  C.check_all(items({ "-K dport = 1", "-tKn sport = 2", "-uK sport = 2",
+    "-tK state time-wait dport = 1" }))
 end
 
 -- What comes from a text or a file is listed, and nothing is closed for it.
@@ -220,6 +224,72 @@ function TestInet:test_as_nobody()
     list[#list + 1] = { line, { as = nobody } }
   end
   C.check_all(list)
+end
+
+-- ---- what is most easily wrong: here with what it should be -----------------------------------
+
+TestCases = {}
+
+local function out(line, opts)
+  C.check(line, opts)
+  return C.run(C.ours(), line, opts).out
+end
+
+local function rows(line)
+  return select(2, out(line):gsub("\n", ""))
+end
+
+-- `a or b and c` is `(a or b) and c`.
+function TestCases:test_precedence()
+  lu.assertEquals(out("-Hltn sport = 443 or sport = 80 and src 127.0.0.2"), "")
+  lu.assertNotEquals(out("-Hltn sport = 443 or ( sport = 80 and src 127.0.0.2 )"), "")
+end
+
+-- Lines on a terminal are a multiple of its width.
+function TestCases:test_terminal()
+  for line in out("-tn", { cols = 60 }):gmatch("[^\n]+") do
+    lu.assertEquals(#line % 60, 0)
+  end
+end
+
+-- A time-wait socket has no memory and no inode, and leaves a line with a lone tab.
+function TestCases:test_time_wait()
+  local text = out("-Htanoeim state time-wait")
+  lu.assertStrContains(text, " ino:0 ")
+  lu.assertNotNil(text:find("%f[^\n]\t *\n"))
+  lu.assertNil(out("-HtanoeimO state time-wait"):find("\t"))
+end
+
+-- Sockets that were bound, and accepted ones, are neither autobound nor not autobound.
+function TestCases:test_autobound()
+  local all, bound, free = rows("-Htan"), rows("-Htan not autobound"), rows("-Htan autobound")
+  lu.assertTrue(bound > 0 and free > 0 and bound + free < all)
+end
+
+-- The last of -4 and -6 decides; -A without -a lists connections only.
+function TestCases:test_selection()
+  lu.assertNil(out("-Hltn46"):find("127.0.0.1:80 ", 1, true))
+  lu.assertNotNil(out("-Hltn64"):find("127.0.0.1:80 ", 1, true))
+  lu.assertEquals(out("-HA packet"), "")
+  lu.assertTrue(rows("-H0") > 0)
+  lu.assertEquals(rows("-HaA packet_raw"), rows("-H0"))
+end
+
+-- Four spellings of "any address", and a device behind an address.
+function TestCases:test_wildcards()
+  local text = out("-Htuan")
+  for _, part in ipairs({ " 0.0.0.0:82 ", " [::]:81 ", " *:8080 ", " [::ffff:127.0.0.1]:443 ",
+    " 127.0.0.2%lo:67 ", " [fe80::1]%v0:6000 " }) do
+    lu.assertStrContains(text, part)
+  end
+  local env = { PROC_NET_TCP = "/proc/net/tcp", PROC_NET_UDP = "/proc/net/udp" }
+  lu.assertNotEquals(out("-Htuan", { env = env }), text)
+end
+
+-- Nobody holds what is not accepted yet.
+function TestCases:test_owners()
+  lu.assertNil(out("-Htnp state established sport = 84"):find("users:", 1, true))
+  lu.assertStrContains(out("-Htnp state established dport = 84"), "users:((")
 end
 
 -- The last: what the comparisons above came to.

@@ -1,5 +1,5 @@
--- `connsh ss -p` and the installed ss: who holds a socket, beside forks that share sockets, threads,
--- duplicated descriptors and processes with the oddest names.
+-- `connsh ss -p` and the installed ss: who holds a socket, beside forks that share sockets,
+-- threads, duplicated descriptors and processes with the oddest names.
 
 package.path = (os.getenv("TESTS") or "tests") .. "/compat/?.lua;" .. package.path
 

@@ -22,7 +22,8 @@ local headers = {
     .. " inode",
   unix = "Num       RefCount Protocol Flags    Type St Inode Path",
   packet = "sk       RefCnt Type Proto  Iface R Rmem   User   Inode",
-  netlink = "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops    Inode",
+  netlink = "sk               Eth Pid        Groups   Rmem     Wmem     Dump  Locks    Drops"
+    .. "    Inode",
 }
 
 local function text_of(kind, lines)
@@ -56,8 +57,10 @@ local function random_rows(count, seed, list, states)
     local timer = pick(6)
     rows[i] = inet({ number = i - 1, laddr = list[pick(#list) + 1], raddr = list[pick(#list) + 1],
       lport = ({ 0, 22, 80, 443, 8080, 33000, 65535, 53 })[pick(8) + 1], rport = pick(65536),
-      state = states and states[pick(#states) + 1] or pick(11) + 1, sendq = pick(4) == 0 and pick(100000) or 0,
-      recvq = pick(4) == 0 and pick(1000) or 0, timer = timer, left = pick(pick(3) == 0 and 800000 or
+      state = states and states[pick(#states) + 1] or pick(11) + 1,
+      sendq = pick(4) == 0 and pick(100000) or 0,
+      recvq = pick(4) == 0 and pick(1000) or 0, timer = timer,
+      left = pick(pick(3) == 0 and 800000 or
       3000), retrans = pick(5), uid = pick(3) == 0 and pick(70000) or 0, probes = pick(4),
       inode = pick(3) == 0 and 0 or pick(1000000), kernel = pick(3) == 0 and 0 or pick(1 << 20),
       rest = ({ "20 4 30 10 -1", "100 0 0 10 0", "1000 40 31 2 7", "300 0 0 10 100000", "20 8 1 16",
@@ -115,7 +118,8 @@ function TestInet:test_udp_and_raw()
   check({ UDP = text_of("tcp", random_rows(30, 3, addresses, datagram)),
     UDP6 = text_of("tcp", random_rows(30, 4, addresses6, datagram)),
     RAW = text_of("tcp", random_rows(20, 5, addresses, datagram)),
-    RAW6 = text_of("tcp", random_rows(20, 6, addresses6, datagram)) }, { "-ua", "-uan", "-uane", "-uanoemi",
+    RAW6 = text_of("tcp", random_rows(20, 6, addresses6, datagram)) }, { "-ua", "-uan", "-uane",
+    "-uanoemi",
     "-wa", "-wan", "-wane", "-wuaO", "-wuanH", "-un", "-ul", "-wn", "-uan sport = 53",
     "-wan sport = 80" }, { false, 60, 250 })
 end
@@ -176,7 +180,8 @@ function TestInet:test_last_rows()
   local short, long = inet({ rport = 1 }), inet({ rport = 2, timer = 1, left = 100, retrans = 2 })
   for _, lines in ipairs({ { short, long }, { long, short }, { long }, { short }, {},
     { long, short, long }, { long, long } }) do
-    check({ TCP = text_of("tcp", lines) }, { "-tno", "-tnoH", "-tnoe", "-tnO", "-tn" }, { false, 60 })
+    check({ TCP = text_of("tcp", lines) }, { "-tno", "-tnoH", "-tnoe", "-tnO", "-tn" }, { false,
+      60 })
   end
 end
 
@@ -229,9 +234,9 @@ function TestInet:test_odd_lines()
     check({ TCP = text_of("tcp", { good, line, good }) }, { "-tnoe" })
     lu.assertTrue(i > 0)
   end
-  -- no newline at the end, no line but the header, nothing at all
-  for _, text in ipairs({ headers.tcp .. "\n" .. good, headers.tcp .. "\n", headers.tcp, "", "\n",
-    headers.tcp .. "\n" .. good .. "\r\n", headers.tcp .. "\n" .. good .. "\n\n" }) do
+  -- no line but the header, nothing at all, lines of another kind
+  for _, text in ipairs({ headers.tcp .. "\n", headers.tcp, "", "\n",
+    headers.tcp .. "\n" .. good .. "\r\n" }) do
     check({ TCP = text }, { "-tn", "-tnH" })
   end
 end
@@ -276,7 +281,8 @@ function TestOthers:test_packet()
     "0000000000000000 3      10   0806   99999 1 1      70000  0",
     "0000000000000000 3      3    1234   1     1 4294967295 0 4294967295",
   }
-  check({ PACKET = text_of("packet", lines) }, { "-0a", "-0an", "-0", "-0e", "-0ae", "-0aem", "-0aO",
+  check({ PACKET = text_of("packet", lines) }, { "-0a", "-0an", "-0", "-0e", "-0ae", "-0aem",
+    "-0aO",
     "-0aH", "-0aep", "-A p_raw -a", "-A p_dgr -a", "-0an src link:*:lo", "-0an src ip" },
     { false, 40, 100 })
 end
@@ -291,27 +297,32 @@ function TestOthers:test_netlink()
     "0000000000000000 31  5000000    00000000 0        0        0     2        0        1006",
     "0000000000000000 99  5000001    00000000 0        0        0     2        0        1007",
   }
-  check({ NETLINK = text_of("netlink", lines) }, { "-a -f netlink", "-an -f netlink", "-e -f netlink",
+  check({ NETLINK = text_of("netlink", lines) }, { "-a -f netlink", "-an -f netlink",
+    "-e -f netlink",
     "-em -f netlink", "-O -f netlink", "-H -f netlink", "-n -f netlink src netlink:*",
     "-n -f netlink src netlink:rtnl", "-p -f netlink" }, { false, 50, 120 })
 end
 
-local sockstat = "sockets: used %s\nTCP: inuse %s orphan %s tw %s alloc %s mem 8\nUDP: inuse 9 mem 1\n"
+local sockstat = "sockets: used %s\nTCP: inuse %s orphan %s tw %s alloc %s mem 8\n"
+  .. "UDP: inuse 9 mem 1\n"
   .. "UDPLITE: inuse 3\nRAW: inuse 2\nFRAG: inuse 1 memory 4096\n"
 local sockstat6 = "TCP6: inuse %s\nUDP6: inuse 4\nUDPLITE6: inuse 1\nRAW6: inuse 5\n"
   .. "FRAG6: inuse 6 memory 0\n"
-local snmp = "Ip: Forwarding DefaultTTL\nIp: 1 64\nTcp: RtoAlgorithm RtoMin RtoMax MaxConn ActiveOpens"
-  .. " PassiveOpens AttemptFails EstabResets CurrEstab InSegs\nTcp: 1 200 120000 -1 10 20 30 40 %s 60\n"
+local snmp = "Ip: Forwarding DefaultTTL\nIp: 1 64\nTcp: RtoAlgorithm RtoMin RtoMax MaxConn"
+  .. " ActiveOpens PassiveOpens AttemptFails EstabResets CurrEstab InSegs\n"
+  .. "Tcp: 1 200 120000 -1 10 20 30 40 %s 60\n"
 
 function TestOthers:test_summary()
   for _, n in ipairs({ 0, 1, 12345, 999999999 }) do
-    check({ SOCKSTAT = sockstat:format(n, n, n // 3, n // 2, n), SOCKSTAT6 = sockstat6:format(n // 5),
+    check({ SOCKSTAT = sockstat:format(n, n, n // 3, n // 2, n),
+      SOCKSTAT6 = sockstat6:format(n // 5),
       SNMP = snmp:format(n) }, { "-s", "-sH" }, { false, 40 })
   end
   -- what an old kernel, or one without IPv6, says
   check({ SOCKSTAT = "sockets: used 5\n", SOCKSTAT6 = "", SNMP = "" }, { "-s" })
   check({ SOCKSTAT = "", SOCKSTAT6 = "", SNMP = "Tcp: CurrEstab\nTcp: 7\n" }, { "-s" })
-  check({ SOCKSTAT = "TCP: alloc 9 inuse 4\nnonsense\nUDP:\n\nRAW: inuse x\n", SOCKSTAT6 = "TCP6:\n",
+  check({ SOCKSTAT = "TCP: alloc 9 inuse 4\nnonsense\nUDP:\n\nRAW: inuse x\n",
+    SOCKSTAT6 = "TCP6:\n",
     SNMP = "Tcp: A B\nTcp: 1\n" }, { "-s" })
 end
 

@@ -656,6 +656,104 @@ static void test_requests(void **state)
 	assert_false(plan.otherwise); /* /proc tells nothing of it */
 }
 
+/* ---- sockets that end ---------------------------------------------------------------- */
+
+/* Which groups tell of these: protocols and families, and of tcp what is closed. */
+static void groups_are(uint32_t proto, unsigned family, unsigned state, unsigned group)
+{
+	struct part_set parts = sockets_parts(proto, family, state);
+	struct end_plan plan;
+	struct nl_error err;
+
+	if (group == 0) {
+		assert_int_equal(source_sockets.ends(&parts, &plan, &err), -1);
+		assert_int_equal(err.code, EINVAL);
+		return;
+	}
+	assert_int_equal(source_sockets.ends(&parts, &plan, &err), 0);
+	assert_int_equal(plan.bus, NETLINK_SOCK_DIAG);
+	assert_int_equal(plan.n, 1);
+	assert_int_equal(plan.groups[0], group);
+}
+
+static void test_groups_of_ends(void **state)
+{
+	(void)state;
+	groups_are(PROTO_TCP, AF_INET, STATE_CLOSE, SKNLGRP_INET_TCP_DESTROY);
+	groups_are(PROTO_TCP, AF_INET6, STATE_CLOSE, SKNLGRP_INET6_TCP_DESTROY);
+	groups_are(PROTO_UDP, AF_INET, STATE_ESTABLISHED, SKNLGRP_INET_UDP_DESTROY);
+	groups_are(PROTO_UDP, AF_INET6, STATE_CLOSE, SKNLGRP_INET6_UDP_DESTROY);
+	groups_are(PROTO_TCP, AF_INET, STATE_ESTABLISHED, 0);
+	groups_are(PROTO_UNIX, AF_UNIX, STATE_CLOSE, 0);
+	groups_are(PROTO_UDPLITE, AF_INET, STATE_CLOSE, 0);
+}
+
+static bool tag_of(const struct built *m, size_t len, uint32_t *tag)
+{
+	struct part_set parts = sockets_parts(PROTO_TCP, AF_INET, STATE_CLOSE);
+	struct row row = row_of(m, len, 0);
+	struct end_plan plan;
+	bool is_row;
+
+	assert_int_equal(source_sockets.ends(&parts, &plan, NULL), 0);
+	is_row = plan.tag(row.msg, tag);
+	row_free(&row);
+	return is_row;
+}
+
+/* The protocol is an attribute; what has none, half of one, or another is no row. */
+static void test_messages_of_ends(void **state)
+{
+	const uint8_t protos[] = { IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE, 0 };
+	uint32_t tag;
+	struct built m;
+
+	(void)state;
+	begin(&m, STATE_CLOSE, 7);
+	assert_false(tag_of(&m, m.len, &tag));
+	for (size_t i = 0; i < sizeof(protos); i++) {
+		const size_t header = NLMSG_HDRLEN + sizeof(struct inet_diag_msg);
+
+		begin(&m, STATE_CLOSE, 7);
+		attr(&m, INET_DIAG_PROTOCOL, &protos[i], 1);
+		for (size_t len = header; len < header + sizeof(struct nlattr) + 1; len++)
+			assert_false(tag_of(&m, len, &tag));
+		assert_int_equal(tag_of(&m, m.len, &tag), i < 2);
+		if (i < 2)
+			assert_int_equal(tag, protos[i]);
+		begin(&m, STATE_CLOSE, 7);
+		attr(&m, INET_DIAG_PROTOCOL, NULL, 0);
+		assert_false(tag_of(&m, m.len, &tag));
+	}
+}
+
+/* The zeros of what is not told any more are no facts; the same of a dump are. */
+static void test_rows_of_ends(void **state)
+{
+	const uint8_t proto = IPPROTO_TCP;
+	enum owner_status why = OWNER_HELD;
+	struct built m;
+	struct value v;
+	struct row row;
+
+	(void)state;
+	begin(&m, STATE_CLOSE, 7);
+	attr(&m, INET_DIAG_PROTOCOL, &proto, 1);
+	row = row_of(&m, m.len, PROTO_TCP);
+	is_number(&row, "state", STATE_CLOSE);
+	is_number(&row, "cookie", 7);
+	assert_false(get(&row, "uid", &v));
+	assert_false(get(&row, "user", &v));
+	assert_int_equal(source_sockets.inode(&row, &why), 0);
+	assert_int_equal(why, OWNER_CLOSED);
+	row_free(&row);
+	((struct nlmsghdr *)m.buf)->nlmsg_seq = 1;
+	row = row_of(&m, m.len, PROTO_TCP);
+	is_number(&row, "state", STATE_BOUND_INACTIVE);
+	is_number(&row, "uid", 0);
+	row_free(&row);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -673,6 +771,9 @@ int main(void)
 		cmocka_unit_test(test_recorded_sctp),
 		cmocka_unit_test(test_recorded_without),
 		cmocka_unit_test(test_requests),
+		cmocka_unit_test(test_groups_of_ends),
+		cmocka_unit_test(test_messages_of_ends),
+		cmocka_unit_test(test_rows_of_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
