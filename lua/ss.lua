@@ -31,7 +31,8 @@ local function read_filter(request)
   local ss_filter = require "ss_filter"
   local more, wrong, filter
   if request.filter_file then
-    more, wrong = ss_filter.file_words(request.filter_file:read("a"))
+    -- of a folder nothing can be read: to ss it is empty
+    more, wrong = ss_filter.file_words(request.filter_file:read("a") or "")
   end
   if not wrong then
     filter, wrong = ss_filter.new { words = request.words, more = more,

@@ -219,9 +219,9 @@ end
 
 -- ---- what ss knows by name ---------------------------------------------------------------------
 
-local state_bits = { -- <net/tcp_states.h>
-  established = 1, ["syn-sent"] = 2, ["syn-recv"] = 3, ["syn-rcv"] = 3, ["fin-wait-1"] = 4,
-  ["fin-wait-2"] = 5, ["time-wait"] = 6, closed = 7, close = 7, unconnected = 7,
+local state_bits = { -- <net/tcp_states.h>; no socket is in state 0, but ss has the word
+  unknown = 0, established = 1, ["syn-sent"] = 2, ["syn-recv"] = 3, ["syn-rcv"] = 3,
+  ["fin-wait-1"] = 4, ["fin-wait-2"] = 5, ["time-wait"] = 6, closed = 7, close = 7, unconnected = 7,
   ["close-wait"] = 8, ["last-ack"] = 9, listening = 10, closing = 11,
 }
 local state_groups = {
