@@ -322,17 +322,26 @@ local function open_grid(request)
     header = not request.no_header, file = io.stdout }
 end
 
--- -K: what is closed is listed; the message of what may not be. Rows of /proc ss cannot close, but
--- it lists them.
+-- Closes it. Returns true if it is to be listed; or false, and why and the code when the kernel
+-- refused. Rows of /proc ss cannot close, but it lists them.
+local function close(row)
+  if row.from_proc then
+    return true
+  end
+  local done, why, code = connsh.destroy(row)
+  if done or NOT_CLOSED[code] then
+    return done == true
+  end
+  return false, why, code
+end
+
+-- -K: what is closed is listed; the message of what may not be.
 local function kill_rows(grid, query, forms)
   for row in query do
-    local done, why, code = row.from_proc
-    if not done then
-      done, why, code = connsh.destroy(row)
-    end
-    if done then
+    local closed, why, code = close(row)
+    if closed then
       grid:add(row, forms)
-    elseif not NOT_CLOSED[code] then
+    elseif why then
       return "SOCK_DESTROY answers: " .. why .. "\n", code
     end
   end
@@ -387,69 +396,22 @@ local function follow(request, grid)
   end
 end
 
--- ---- JSON
-
--- The names of the fields that a PART shows, in order.
-local function fields_in(part, names, seen)
-  if type(part) ~= "table" then
-    return
-  end
-  local function add(name)
-    if type(name) == "string" and not seen[name] then
-      seen[name] = true
-      names[#names + 1] = name
-    end
-  end
-  add(part.field)
-  add(part.each)
-  for _, operand in ipairs(part.calc or {}) do
-    fields_in(type(operand) == "string" and #operand > 1 and { field = operand } or operand,
-      names, seen)
-  end
-  for _, inner in ipairs(part.first or {}) do
-    fields_in(inner, names, seen)
-  end
-  for _, inner in ipairs(part) do
-    fields_in(inner, names, seen)
-  end
-  fields_in(part.otherwise, names, seen)
-end
-
--- Every row has these first, if the field is one of its kind.
-local always = { "proto", "state", "recvq", "sendq", "laddr", "lport", "raddr", "rport" }
-
-local function json_columns(request, entry)
-  local names, seen = {}, {}
-  local function first(name)
-    seen[name] = true
-    names[#names + 1] = name
-  end
-  if request.pattern then
-    first("netns")
-  end
-  for _, name in ipairs(always) do
-    first(name)
-  end
-  for _, part in ipairs(parts_of(request, entry)) do
-    fields_in(part, names, seen)
-  end
-  return names
-end
-
 -- ---- the run
 
 -- One table.
 local function list_table(request, grid, entry)
+  -- what a file tells of may be long gone, or of another machine: it is listed only
+  local of_file = entry.proto == "tcp" and connsh.env("TCPDIAG_FILE")
+  local kill = request.kill and entry.kind == "inet" and not of_file
   if request.json then
+    local parts = parts_of(request, entry)
     for _, query in ipairs(queries(request, entry)) do
-      query:json { columns = json_columns(request, entry), file = io.stdout }
+      require("ss_json")(query, parts, request.pattern, kill and close)
     end
     return
   end
   local forms = forms_of(request, entry)
-  -- what a file tells of may be long gone, or of another machine: it is listed only
-  local of_file = entry.proto == "tcp" and connsh.env("TCPDIAG_FILE")
-  if request.kill and entry.kind == "inet" and not of_file then
+  if kill then
     return kill_table(request, grid, entry, forms)
   end
   for _, query in ipairs(queries(request, entry)) do
@@ -532,6 +494,9 @@ local function run(args)
     return 0
   end
   read_filter(request)
+  if request.events and (request.json or request.pattern) then
+    leave(255, "ss: --json and --netns do not go with -E\n")
+  end
   local grid = not request.json and open_grid(request)
   if request.events then
     follow(request, grid)

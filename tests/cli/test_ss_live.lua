@@ -234,6 +234,16 @@ function TestSs:test_kill()
   lu.assertEquals(b.err, "")
 end
 
+-- -K closes with --json too, and lists what it closed.
+function TestSs:test_kill_with_json()
+  local _, b = beside({ "listen=127.0.0.1:80" }, [[
+    "$@" --json -Ktan sport = 80; ss -Htan]])
+  lu.assertStrMatches(b.out, '{"proto":"tcp","state":"listen"[^\n]*"lport":80,[^\n]*}\n')
+  lu.assertEquals(b.err, "")
+  lu.assertEquals(ours("-tE --json").code, 255)
+  lu.assertEquals(ours("-tE --netns *").code, 255)
+end
+
 function TestSs:test_kill_without_permission()
   local a, b = beside({ "listen=127.0.0.1:80", "udp=127.0.0.1:53" },
     [[setpriv --reuid=65534 --clear-groups "$@" -Ktan

@@ -130,7 +130,8 @@ function TestFilters:test_files()
   C.check_all({ { "-tanF " .. path }, { "-tan -F " .. path .. " and src 127.0.0.1" },
     { "-tan --filter=" .. path }, { "-tan -F -", { stdin = path } },
     { "-tanF " .. S.temporary("") }, { "-tanF /tmp" },
-    { "-tanF " .. S.temporary("sport = 80\0 or sport = 443\nor sport = 81\n") }, { "-tanF " .. S.temporary("state established\nsport = 80\n") },
+    { "-tanF " .. S.temporary("sport = 80\0 or sport = 443\nor sport = 81\n") },
+    { "-tanF " .. S.temporary("state established\nsport = 80\n") },
     { "-tanF " .. S.temporary("sport = 80\\\n\n\n  or\tsport = 81  \n") },
     { "-tanF " .. S.temporary("( sport = 80\n") } })
 end
