@@ -178,28 +178,6 @@ local function unix_text(entry, path)
   return list
 end
 
--- CAP_NET_ADMIN of <linux/capability.h>, which a filter by mark takes.
-local NET_ADMIN = 12
-
-local function may_ask_marks()
-  local file = io.open("/proc/self/status")
-  local effective = file and file:read("a"):match "\nCapEff:%s*(%x+)"
-  if file then
-    file:close()
-  end
-  return not effective or tonumber(effective, 16) >> NET_ADMIN & 1 == 1
-end
-
--- Would the kernel refuse the filter of ss? It has a mark, unless `dev` leaves it all to ss: then
--- ss reads the text, which knows of no marks.
-local function refused_marks(request, entry)
-  if (entry.proto ~= "tcp" and entry.proto ~= "udp") or request.pattern or request.netns then
-    return false
-  end
-  local words = " " .. table.concat(request.words, " ") .. " "
-  return words:find("%sfwmark%s") ~= nil and not words:find("%sdev%s") and not may_ask_marks()
-end
-
 -- What is asked beside the filter: a list of tables of conditions, one a query; `sort` of one names
 -- the field that its rows are sorted by.
 local function asked(request, entry)
@@ -208,8 +186,7 @@ local function asked(request, entry)
   if file then
     return { { proto = "tcp", state = states_in_file("tcp"), diag = file, verbatim = true,
       ordered = true, first_dump = true } }
-  elseif (wants_text(entry.proto) or refused_marks(request, entry))
-    and (entry.kind == "inet" or has_text[entry.proto]) then
+  elseif wants_text(entry.proto) and (entry.kind == "inet" or has_text[entry.proto]) then
     local list = has_text[entry.proto] and texts(entry) or {}
     if entry.kind == "unix" then
       return list[1] and unix_text(entry, list[1].text) or {}
@@ -567,6 +544,23 @@ local function call(f, ...)
   end
 end
 
+-- A condition with what is for the kernel's program tested on the row: a query of several tables
+-- has no program of one. What the kernel calls autobound no row tells.
+local function on_rows(c, in_program)
+  if type(c) ~= "table" then
+    return c
+  elseif c[1] == "kernel" then
+    return on_rows(c[2], true)
+  elseif in_program and c[1] == "autobound" then
+    leave(1, "ss: autobound takes a query of one table of sockets, such as -t\n")
+  end
+  local out = {}
+  for i, member in ipairs(c) do
+    out[i] = on_rows(member, in_program)
+  end
+  return out
+end
+
 -- ss.query(words): the sockets that ss would list, as one query that is not asked yet.
 local function query_of(args)
   local request = read(args)
@@ -594,7 +588,7 @@ local function query_of(args)
     leave(0, "ss: no socket tables to show with such filter.\n")
   end
   local q = sockets { proto = protos, netns = request.pattern or request.netns, listed = true }
-  return q:where(#protos == 1 and either[2] or either)
+  return q:where(#protos == 1 and either[2] or on_rows(either))
 end
 
 function ss.query(what)

@@ -368,13 +368,15 @@ end
 -- What ss lists, counted; and the query is one, lazy, and narrows on.
 function TestSs:test_query()
   for _, args in ipairs { "-tan", "-tn", "-tuan", "-an -4", "-an -6", "-xa", "-x", "-0a", "-tn46",
-    "-tan dport = 80", "-tuwxan", "-tn state established src 127.0.0.1", "-aA inet,unix,packet" } do
+    "-tan dport = 80", "-tuwxan", "-tn state established src 127.0.0.1", "-aA inet,unix,packet",
+    "-tuan not src 127.0.0.1", "-tuan dport gt 79 or not sport = 80", "-tan autobound" } do
     lu.assertEquals(#ss.query(args), select(2, ours("-H " .. args).out:gsub("\n", "")), args)
   end
   local q = ss.query "-tn state established"
   lu.assertEquals(#q { lport = 80 }, 5)
   lu.assertEquals(#q:group("family"):count(), 2)
   lu.assertErrorMsgContains("no socket tables", ss.query, "-A !tcp")
+  lu.assertErrorMsgContains("autobound takes", ss.query, "-tuan autobound")
 end
 
 -- What the module needs of the library is there for others too.
