@@ -139,6 +139,16 @@ local function states_in_file(proto, states)
   return list
 end
 
+-- Of tcp the kernel lists no closed socket to ss; a recording has those that are only bound.
+local function listed_states(entry)
+  local list = {}
+  for n = 1, entry.states and #entry.states or 11 do
+    local state = entry.states and entry.states[n] or n
+    list[#list + 1] = state ~= CLOSED and state or nil
+  end
+  return entry.proto == "tcp" and #list > 0 and list or entry.states
+end
+
 -- The states of a unix socket as ss takes them from a text, by the numbers of TCP's; one of
 -- datagrams that has an address in the kernel counts as connected.
 local addressed = { "and", { "type", "=", "dgram" }, { "kernel_pointer", "!=", 0 } }
@@ -199,7 +209,7 @@ local function asked(request, entry)
     end
     return list
   end
-  local conditions = { proto = entry.proto, state = entry.states, type = entry.types,
+  local conditions = { proto = entry.proto, state = listed_states(entry), type = entry.types,
     netns = netns, ordered = true, listed = true, verbatim = true, threads = request.threads,
     contexts = request.contexts or request.sock_contexts }
   if entry.families then

@@ -124,9 +124,10 @@ end
 -- ---- -s -------------------------------------------------------------------------------------
 
 function TestSs:test_summary()
-  -- the number that the kernel keeps for all namespaces together changes meanwhile
+  -- numbers that the kernel keeps for all namespaces together change meanwhile, and sockets of a
+  -- process that has ended are counted for a while
   local function masked(result)
-    return (result.out:gsub("TCP:   %d+ %(estab (%d+), closed %-?%d+, orphaned %d+",
+    return (result.out:gsub("Total: %d+", "Total: N"):gsub("TCP:   %d+ %(estab (%d+), closed %-?%d+, orphaned %d+",
       "TCP:   N (estab %1, closed N, orphaned N"))
   end
   for _, args in ipairs { "-s", "-s -H -t -a", "-st state established" } do
@@ -337,6 +338,11 @@ function TestSs:test_snapshot()
   local before = theirs("-tan").out
   lu.assertEquals(S.connsh("--from", path, "ss", "-tan").out, before)
   os.remove(path)
+  -- it has sockets that are only bound, which the kernel does not list to ss
+  local _, b = beside({ "all" }, [[ f=$(mktemp); "$1" --snapshot $f >/dev/null 2>&1
+    "$1" --from $f ss -tanH | wc -l; ss -tanH | wc -l; rm $f ]])
+  local ours_there, theirs_there = b.out:match("(%d+)\n(%d+)\n")
+  lu.assertEquals(ours_there, theirs_there)
 end
 
 function TestSs:test_closed_and_full_output()
