@@ -127,7 +127,8 @@ function TestSs:test_summary()
   -- numbers that the kernel keeps for all namespaces together change meanwhile, and sockets of a
   -- process that has ended are counted for a while
   local function masked(result)
-    return (result.out:gsub("Total: %d+", "Total: N"):gsub("TCP:   %d+ %(estab (%d+), closed %-?%d+, orphaned %d+",
+    local text = result.out:gsub("Total: %d+", "Total: N")
+    return (text:gsub("TCP:   %d+ %(estab (%d+), closed %-?%d+, orphaned %d+",
       "TCP:   N (estab %1, closed N, orphaned N"))
   end
   for _, args in ipairs { "-s", "-s -H -t -a", "-st state established" } do
