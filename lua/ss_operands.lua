@@ -287,7 +287,7 @@ local function netlink_protocol(name)
       file:close()
     end
   end
-  return netlink_names[name] or whole(name, 0, U32)
+  return netlink_names[name] or whole(name, 0, 255)
 end
 
 -- The index of a device by its name, one of its other names, "if7" or, as ioctl(2) has it, the

@@ -122,7 +122,7 @@ function TestFilters:test_prefixes()
     "src inet:* and src 127.0.0.1", "src inet6:* and src 127.0.0.1", "src unix:a or src foo",
     "src unix:@* or sport = foo", "src inet:1 or src foo", "src unix:a or src link:foo",
     "dst inet:", "src 127.0.0.1", "src [::1]", "src foo.invalid",
-    "src any", "src 127/8", "sport = 80", "sport = foo", "src xdp:1" })
+    "src any", "src netlink:256", "src 127/8", "sport = 80", "sport = foo", "src xdp:1" })
 end
 
 function TestFilters:test_files()
