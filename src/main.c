@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <libgen.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,15 +123,24 @@ static void open_standard(void)
 			_exit(LX_ERROR);
 }
 
-static bool complained; /* an error was told already */
+static bool complained;	 /* an error was told already */
+static bool interrupted; /* the signal may have met a write, which is no fault of the stream */
 
-/* A full disk is an error, also when the script left by os.exit. */
+/*
+ * A full disk is an error, also when the script left by os.exit. Who interrupts does not wait for
+ * a pipe that nobody reads.
+ */
 static void close_stdout(void)
 {
+	struct pollfd out = { .fd = STDOUT_FILENO, .events = POLLOUT };
 	int failed = ferror(stdout);
 
+	if (interrupted && poll(&out, 1, 0) == 0)
+		_exit(LX_INTERRUPTED);
 	if (fflush(stdout) == 0 && !failed)
 		return;
+	if (interrupted)
+		_exit(LX_INTERRUPTED);
 	if (errno != EPIPE && !complained)
 		fprintf(stderr, "connsh: cannot write to standard output: %s\n", strerror(errno));
 	_exit(LX_ERROR);
@@ -400,6 +410,7 @@ int main(int argc, char **argv)
 	rc = c.module ? -1 : parse(argc, argv, &c);
 	if (rc < 0)
 		rc = run_state(&c, argc, argv);
+	interrupted = rc == LX_INTERRUPTED;
 	free(c.chunks);
 	return rc;
 }

@@ -12,7 +12,8 @@
 /* Its address is the key of the error. */
 static const char error_key;
 
-#define CALL_FAILED INT_MAX /* no errno */
+/* No errno; files name positive codes of any size. */
+#define CALL_FAILED INT_MIN
 
 bool calls_failed(const struct nl_error *err)
 {

@@ -266,6 +266,11 @@ static void read_forms(lua_State *L, struct filling *f, const struct source *s)
 	f->form = lua_gettop(L) + 1;
 	for (size_t i = 0; i < f->n; i++) {
 		lua_rawgeti(L, 3, (lua_Integer)i + 1);
+		if (!form_is(L, -1))
+			luaL_error(L,
+				   "add: member %I of the list is a form, as q:form makes it, "
+				   "not a %s",
+				   (lua_Integer)i + 1, luaL_typename(L, -1));
 		if (form_source(L, -1) != s)
 			luaL_error(L, "add: form %I is for %s; these rows are of %s",
 				   (lua_Integer)i + 1, form_source(L, -1)->name, s->name);

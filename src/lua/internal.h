@@ -182,6 +182,8 @@ struct lx_record *record_any(lua_State *L, int index);
 struct lx_record *record_check(lua_State *L, int index) LX_RAISES;
 /* The row that a record is; points into it. */
 void record_row(const struct lx_record *rec, struct row *row);
+/* Pushes what keeps the message of that row when the record is asked for more [-0, +1, -]. */
+void record_message(lua_State *L, int index);
 /* The field's value, asking the kernel again if its extension was not asked for. */
 bool record_get(lua_State *L, int index, const struct field *f, struct row *row,
 		struct value *v) LX_RAISES;
@@ -267,6 +269,7 @@ void output_records(lua_State *L, int list, const struct lx_view *view, FILE *ou
  * as a query does: so it is the `query` of calls_set, whatever query is run [-0, +0, v].
  */
 struct form *form_check(lua_State *L, int index) LX_RAISES;
+bool form_is(lua_State *L, int index);
 /* What it was made for: the rows that it can write. */
 const struct source *form_source(lua_State *L, int index) LX_RAISES;
 /*

@@ -180,6 +180,11 @@ void record_row(const struct lx_record *rec, struct row *row)
 	row->indexed = false;
 }
 
+void record_message(lua_State *L, int index)
+{
+	lua_getiuservalue(L, index, UV_WIDER);
+}
+
 /*
  * Asks the kernel for the same object with more extensions. An object that is
  * gone stays as it was: the field is absent then. That it could not be asked is
@@ -269,6 +274,7 @@ void record_complete(lua_State *L, int index)
 	struct lx_record *rec = lua_touserdata(L, index);
 	uint32_t all = 0;
 
+	check_open(L, index);
 	for (const struct field *f = rec->source->fields; f->name; f++)
 		if (field_in_shape(f, rec->shape))
 			all |= f->needs & ~NEED_OWNERS;

@@ -220,9 +220,13 @@ static int end_of_list(struct diag_file *d, const struct nlmsghdr *msg, struct n
 
 	if (msg->nlmsg_len >= NLMSG_HDRLEN + sizeof(code))
 		memcpy(&code, NLMSG_DATA(msg), sizeof(code));
-	if (code < 0 && code > INT32_MIN)
-		return nl_fail(err, -code, "the kernel had failed to list what %.120s holds: %s",
-			       d->path, strerror(-code));
+	if (code < 0) {
+		/* the least number has no opposite, and is no code of a kernel's anyway */
+		const int why = code > INT32_MIN ? -code : EBADMSG;
+
+		return nl_fail(err, why, "the kernel had failed to list what %.120s holds: %s",
+			       d->path, strerror(why));
+	}
 	d->open = false;
 	d->had = true;
 	d->ended = d->first;

@@ -258,6 +258,19 @@ function TestExitCodes:test_interrupted_keeps_what_was_printed()
   lu.assertEquals(interrupted("print('before') sleep(15)").out, "before\n")
 end
 
+-- The signal meets a write to a pipe that is full.
+function TestExitCodes:test_interrupted_while_nobody_reads()
+  local result = S.run(([[
+    folder=$(mktemp -d) && mkfifo $folder/pipe || exit
+    sleep 15 <$folder/pipe & reader=$!
+    %s -e 'while true do print(1) end' >$folder/pipe & writer=$!
+    sleep 0.3; kill -INT $writer; (sleep 5; kill $reader) 2>/dev/null & late=$!
+    wait $writer; echo $?
+    kill $reader $late; rm -r $folder
+  ]]):format(S.connsh_path()), { time_limit = 20 })
+  lu.assertEquals({ result.out, result.err:match("connsh:[^\n]*") }, { "130\n", nil })
+end
+
 function TestExitCodes:test_sleep()
   gives({ "-e", "sleep(0) sleep(0.01) print('done')" }, "done\n")
   refuses({ "-e", "sleep(-1)" }, "seconds")

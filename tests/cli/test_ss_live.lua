@@ -124,8 +124,7 @@ end
 -- ---- -s -------------------------------------------------------------------------------------
 
 function TestSs:test_summary()
-  -- numbers that the kernel keeps for all namespaces together change meanwhile, and sockets of a
-  -- process that has ended are counted for a while
+  -- what the kernel keeps for all namespaces together, and frees in its own time, changes meanwhile
   local function masked(result)
     local text = result.out:gsub("Total: %d+", "Total: N")
     return (text:gsub("TCP:   %d+ %(estab (%d+), closed %-?%d+, orphaned %d+",

@@ -6,17 +6,12 @@ package.path = (os.getenv("TESTS") or "tests") .. "/compat/?.lua;" .. package.pa
 local S = require("support")
 local scenario = require("scenario")
 local C = require("compare")
+local P = require("product")
 
 scenario.inside("filters")
 
 local function all(options, filters)
-  local list = {}
-  for _, option in ipairs(options) do
-    for _, filter in ipairs(filters) do
-      list[#list + 1] = { option .. " " .. filter }
-    end
-  end
-  C.check_all(list)
+  P.check({ options, filters }, false)
 end
 
 TestFilters = {}
@@ -148,10 +143,6 @@ function TestFilters:test_arguments()
     "sport = 80" } } })
 end
 
-TestZ = {}
-
-function TestZ:test_count()
-  C.summary()
-end
+C.summary_last()
 
 S.main()

@@ -6,25 +6,12 @@ package.path = (os.getenv("TESTS") or "tests") .. "/compat/?.lua;" .. package.pa
 local S = require("support")
 local scenario = require("scenario")
 local C = require("compare")
+local P = require("product")
 
 scenario.inside("kinds")
 
-local widths = { false, 80, false, 25, 120, 200, 40, 250, 60 }
-local turn = 0
-
 local function all(options, more, cols)
-  local list = {}
-  for _, option in ipairs(options) do
-    for _, extra in ipairs(more) do
-      turn = turn + 1
-      local width = cols
-      if width == nil then
-        width = widths[turn % #widths + 1]
-      end
-      list[#list + 1] = { option .. " " .. extra, { cols = width or nil } }
-    end
-  end
-  C.check_all(list)
+  P.check({ options, more }, cols)
 end
 
 local details = { "", "-n", "-e", "-m", "-em", "-o", "-i", "-b", "-oemi", "-nO", "-HO", "-eO",
@@ -81,10 +68,6 @@ function TestKinds:test_other_options()
     "--tipcinfo", "-T", "-s" }, false)
 end
 
-TestZ = {}
-
-function TestZ:test_count()
-  C.summary()
-end
+C.summary_last()
 
 S.main()

@@ -7,62 +7,31 @@ local lu = require("luaunit")
 local S = require("support")
 local scenario = require("scenario")
 local C = require("compare")
+local P = require("product")
 
 scenario.inside("inet")
-
--- Every combination of one entry of each list, with the options of the last as of C.compare.
-local function product(lists)
-  local lines = { "" }
-  for _, list in ipairs(lists) do
-    local longer = {}
-    for _, line in ipairs(lines) do
-      for _, part in ipairs(list) do
-        longer[#longer + 1] = line == "" and part or part == "" and line or line .. " " .. part
-      end
-    end
-    lines = longer
-  end
-  return lines
-end
-
--- Widths in turn, so that each command line has one and each width has many; nil is a pipe.
-local widths = { false, 80, false, 20, 120, false, 33, 250, 60, false, 100, 200, 47, 160, 1 }
-local turn = 0
-
-local function items(lines, cols)
-  local list = {}
-  for i, line in ipairs(lines) do
-    turn = turn + 1
-    local width = cols
-    if width == nil then
-      width = widths[turn % #widths + 1]
-    end
-    list[i] = { line, { cols = width or nil } }
-  end
-  return list
-end
 
 TestInet = {}
 
 local tables = { "-t", "-u", "-tu", "-w", "-M", "" }
 
 function TestInet:test_tables_and_states()
-  C.check_all(items(product({ tables, { "", "-a", "-l" }, { "", "-n", "-H", "-O" } })))
+  P.check({ tables, { "", "-a", "-l" }, { "", "-n", "-H", "-O" } })
 end
 
 function TestInet:test_families()
-  C.check_all(items(product({ { "-t", "-ua", "-an" }, { "-4", "-6", "-46", "-64", "-f inet",
-    "-f inet6", "--ipv4", "--ipv6" } })))
+  P.check({ { "-t", "-ua", "-an" }, { "-4", "-6", "-46", "-64", "-f inet",
+    "-f inet6", "--ipv4", "--ipv6" } })
 end
 
 function TestInet:test_details_on_a_pipe()
-  C.check_all(items(product({ { "-tan", "-uan", "-tanO", "-tanH" }, { "-o", "-e", "-m", "-i", "-oe",
-    "-om", "-oi", "-em", "-ei", "-mi", "-oemi" } }), false))
+  P.check({ { "-tan", "-uan", "-tanO", "-tanH" }, { "-o", "-e", "-m", "-i", "-oe",
+    "-om", "-oi", "-em", "-ei", "-mi", "-oemi" } }, false)
 end
 
 function TestInet:test_details_on_terminals()
-  C.check_all(items(product({ { "-tan", "-tuan", "-tO" }, { "-o", "-e", "-m", "-i", "-oemi",
-    "-oe --tos", "--inet-sockopt", "--cgroup", "-e --cgroup --tos --inet-sockopt" } })))
+  P.check({ { "-tan", "-tuan", "-tO" }, { "-o", "-e", "-m", "-i", "-oemi",
+    "-oe --tos", "--inet-sockopt", "--cgroup", "-e --cgroup --tos --inet-sockopt" } })
 end
 
 function TestInet:test_every_width()
@@ -109,7 +78,7 @@ function TestInet:test_states()
   words[#words + 1] = "exclude listening exclude time-wait"
   words[#words + 1] = "state ESTABLISHED"
   words[#words + 1] = "state Time-Wait"
-  C.check_all(items(product({ { "-tn", "-uan", "-Htu" }, words })))
+  P.check({ { "-tn", "-uan", "-Htu" }, words })
 end
 
 function TestInet:test_details_of_states()
@@ -117,20 +86,20 @@ function TestInet:test_details_of_states()
   for _, name in ipairs(states) do
     words[#words + 1] = "state " .. name
   end
-  C.check_all(items(product({ { "-tnoemi" }, words }), false))
-  C.check_all(items(product({ { "-tnoemi", "-Htneo" }, words })))
+  P.check({ { "-tnoemi" }, words }, false)
+  P.check({ { "-tnoemi", "-Htneo" }, words })
 end
 
 function TestInet:test_names_of_services()
-  C.check_all(items(product({ { "-ta", "-ua", "-tua", "-wa", "-Ma" }, { "", "-e", "-O" } })))
+  P.check({ { "-ta", "-ua", "-tua", "-wa", "-Ma" }, { "", "-e", "-O" } })
 end
 
 function TestInet:test_resolving()
-  C.check_all(items({ "-tlr", "-ulr", "-rt4", "-rta6", "-wlr", "-tlrn", "-tlnr" }))
+  C.check_all(P.items({ "-tlr", "-ulr", "-rt4", "-rta6", "-wlr", "-tlrn", "-tlnr" }))
 end
 
 function TestInet:test_order_of_words()
-  C.check_all(items({ "state listening -tn", "-t -a -n", "-n -t -l", "-la -tn", "-al -tn",
+  C.check_all(P.items({ "state listening -tn", "-t -a -n", "-n -t -l", "-la -tn", "-al -tn",
     "--tcp --all --numeric", "--tc --al --num", "--listening --udp", "-tan --",
     "-tan -- sport = 80",
     "-t -- -a", "sport = 80 -tan", "-A tcp -n", "-A tcp,udp -an", "-A inet -an", "-A=tcp",
@@ -143,7 +112,7 @@ function TestInet:test_order_of_words()
 end
 
 function TestInet:test_errors()
-  C.check_all(items({ "-y", "--nothing", "-f nothing", "-A nothing", "-A tcp,nothing",
+  C.check_all(P.items({ "-y", "--nothing", "-f nothing", "-A nothing", "-A tcp,nothing",
     "state wrong",
     "state", "exclude", "exclude nothing", "-f", "-A", "-N", "-N no-such-netns", "-F /no/such/file",
     "-D", "--i -tn", "--inet", "state listen", "state estab", "-tn state established state",
@@ -156,11 +125,11 @@ function TestInet:test_errors()
 end
 
 function TestInet:test_texts()
-  C.check_all(items({ "-h", "--help", "-V", "--version", "-v", "-Vh", "-hV", "-t -V" }))
+  C.check_all(P.items({ "-h", "--help", "-V", "--version", "-v", "-Vh", "-hV", "-t -V" }))
 end
 
 function TestInet:test_summary()
-  C.check_all(items({ "-s", "-sH", "--summary", "-st", "-su -n", "-s4", "-s state established",
+  C.check_all(P.items({ "-s", "-sH", "--summary", "-st", "-su -n", "-s4", "-s state established",
     "-sO -tl" }))
 end
 
@@ -190,7 +159,7 @@ function TestInet:test_dump()
 end
 
 function TestInet:test_killing_nothing()
-  C.check_all(items({ "-K dport = 1", "-tKn sport = 2", "-uK sport = 2",
+  C.check_all(P.items({ "-K dport = 1", "-tKn sport = 2", "-uK sport = 2",
     "-tK state time-wait dport = 1" }))
 end
 
@@ -292,11 +261,6 @@ function TestCases:test_owners()
   lu.assertStrContains(out("-Htnp state established dport = 84"), "users:((")
 end
 
--- The last: what the comparisons above came to.
-TestZ = {}
-
-function TestZ:test_count()
-  C.summary()
-end
+C.summary_last()
 
 S.main()

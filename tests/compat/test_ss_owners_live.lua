@@ -6,21 +6,12 @@ package.path = (os.getenv("TESTS") or "tests") .. "/compat/?.lua;" .. package.pa
 local S = require("support")
 local scenario = require("scenario")
 local C = require("compare")
+local P = require("product")
 
 scenario.inside("owners")
 
-local widths = { false, 80, false, 25, 120, 250 }
-local turn = 0
-
-local function all(options, more)
-  local list = {}
-  for _, option in ipairs(options) do
-    for _, extra in ipairs(more) do
-      turn = turn + 1
-      list[#list + 1] = { option .. " " .. extra, { cols = widths[turn % #widths + 1] or nil } }
-    end
-  end
-  C.check_all(list)
+local function all(options, more, cols)
+  P.check({ options, more }, cols)
 end
 
 TestOwners = {}
@@ -52,10 +43,6 @@ function TestOwners:test_as_nobody()
   C.check_all(list)
 end
 
-TestZ = {}
-
-function TestZ:test_count()
-  C.summary()
-end
+C.summary_last()
 
 S.main()

@@ -381,6 +381,7 @@ function TestFaults:test_messages()
     { { "x", when = { netns = "a" } }, "form: when: netns says what to ask" },
     { { "x", when = { { "netns", "a" } } }, "form: when: netns says what to ask" },
     { { "x", when = { ordered = true } }, "form: when: ordered says what to ask" },
+    { { "x", when = { { "kernel", { lport = 80 } } } }, "form: when: \"kernel\" says what to ask" },
     { { "x", when = { where = function() end } }, "form: when: a condition is no function" },
     { { "x", when = true }, "form: when: it is a table of conditions" },
     { { "x", width = -1 }, "width is a whole number, 0 to 65535, not -1" },
@@ -430,6 +431,62 @@ function TestFaults:test_tables_are_read_once()
       { value = function() end }, { field = "nothing of this name" } })
   end
   lu.assertEquals(tcp:form { false, "a", false, { first = { false, "b" } } } (r), "ab")
+end
+
+-- A border of a table with holes may lie anywhere: it is no length to take memory by.
+function TestFaults:test_borders_far_away()
+  local members = { "'+','+','+','+',[5]='+'" }
+  for i = 3, 62 do
+    members[#members + 1] = ("[%d]='+'"):format(1 << i)
+  end
+  local far = load("return {" .. table.concat(members, ",") .. "}")()
+  if #far < 1 << 61 then
+    S.skip("this Lua finds another border")
+  end
+  local parts = { far, { first = far }, { calc = far }, { field = "comm", unless = far } }
+  for _, part in ipairs(parts) do
+    lu.assertErrorMsgContains("out of memory", sockets.form, sockets, part)
+  end
+end
+
+-- ---- records that change ---------------------------------------------------------------------
+
+TestRecords = {}
+
+-- What a function asks of the record is read into another message.
+function TestRecords:test_function_that_asks_for_more()
+  local form = tcp:form { { field = "cong" }, {
+    value = function(r)
+      for _ in pairs(r) do -- luacheck: ignore 542
+      end
+      collectgarbage()
+      collectgarbage()
+      return ("x"):rep(300)
+    end,
+    cut = 1, before = " ", after = " ",
+  }, { field = "cong" } }
+  for r in tcp { family = "inet" } do
+    local cong = sockets { cookie = r.cookie, proto = "tcp" }:first().cong
+    lu.assertEquals(form(r), cong .. " x " .. cong)
+  end
+end
+
+-- A finalizer may meet a record of which the collector has finished a part.
+function TestRecords:test_finalizers()
+  local result = S.connsh("-e", [[
+    local form = sockets:form { { field = "user" }, { field = "lport" } }
+    local grid = connsh.grid { columns = { { title = "User" } } }
+    local held = setmetatable({}, { __gc = function(held)
+      print(select(2, pcall(form, held.record)))
+      print(select(2, pcall(grid.add, grid, held.record, { form })))
+      print(select(2, pcall(pairs, held.record)))
+    end })
+    held.record = sockets { proto = "tcp", lport = 80 }:first()
+    held = nil
+    collectgarbage()
+  ]])
+  lu.assertEquals({ result.out, result.err, result.code },
+    { ("this record is closed\n"):rep(3), "", 0 })
 end
 
 S.main()

@@ -336,7 +336,7 @@ function TestGrid:test_wrong_use()
   fails(function() grid:row { {} } end, "cell 1 is a text, not a table")
   fails(function() grid:row("x") end, "table expected")
   fails(function() grid:add(q, {}) end, "got none")
-  fails(function() grid:add(q, { "x" }) end, "connsh.form expected, got string")
+  fails(function() grid:add(q, { "x" }) end, "member 1 of the list is a form, as q:form makes it")
   fails(function() grid:add(q, { q:form "x", q:form "y" }) end, "2 forms for 1 columns")
   fails(function() grid:add(q, { routes:form "x" }) end,
     "form 1 is for routes; these rows are of sockets")

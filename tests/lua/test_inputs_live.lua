@@ -531,6 +531,16 @@ function TestDiag:test_truncated()
   refused({ diag = S.temporary(bad), proto = "tcp" }, "malformed at byte 0: a message of 5 bytes")
 end
 
+-- The code of a failed list may be any number.
+function TestDiag:test_list_that_failed()
+  for code, pattern in pairs { [-1] = "not permitted", [-5000] = "error 5000",
+    [-0x7fffffff] = "error 2147483647", [-0x80000000] = "Bad message" } do
+    local path = S.temporary(string.pack("=I4I2I2I4I4i4", 20, 2, 0, 1, 0, code))
+    refused({ diag = path, proto = "tcp" }, "the kernel had failed to list what " .. path)
+    refused({ diag = path, proto = "tcp" }, pattern)
+  end
+end
+
 function TestDiag:test_save_fails()
   local tcp = sockets { proto = "tcp" }
   local ok, message, code = tcp:save_diag("/dev/full")
