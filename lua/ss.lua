@@ -31,7 +31,8 @@ local function read_filter(request)
   local ss_filter = require "ss_filter"
   local more, wrong, filter
   if request.filter_file then
-    more, wrong = ss_filter.file_words(request.filter_file:read("a"))
+    -- of a folder nothing can be read: to ss it is empty
+    more, wrong = ss_filter.file_words(request.filter_file:read("a") or "")
   end
   if not wrong then
     filter, wrong = ss_filter.new { words = request.words, more = more,
@@ -138,6 +139,16 @@ local function states_in_file(proto, states)
   return list
 end
 
+-- Of tcp the kernel lists no closed socket to ss; a recording has those that are only bound.
+local function listed_states(entry)
+  local list = {}
+  for n = 1, entry.states and #entry.states or 11 do
+    local state = entry.states and entry.states[n] or n
+    list[#list + 1] = state ~= CLOSED and state or nil
+  end
+  return entry.proto == "tcp" and #list > 0 and list or entry.states
+end
+
 -- The states of a unix socket as ss takes them from a text, by the numbers of TCP's; one of
 -- datagrams that has an address in the kernel counts as connected.
 local addressed = { "and", { "type", "=", "dgram" }, { "kernel_pointer", "!=", 0 } }
@@ -177,28 +188,6 @@ local function unix_text(entry, path)
   return list
 end
 
--- CAP_NET_ADMIN of <linux/capability.h>, which a filter by mark takes.
-local NET_ADMIN = 12
-
-local function may_ask_marks()
-  local file = io.open("/proc/self/status")
-  local effective = file and file:read("a"):match "\nCapEff:%s*(%x+)"
-  if file then
-    file:close()
-  end
-  return not effective or tonumber(effective, 16) >> NET_ADMIN & 1 == 1
-end
-
--- Would the kernel refuse the filter of ss? It has a mark, unless `dev` leaves it all to ss: then
--- ss reads the text, which knows of no marks.
-local function refused_marks(request, entry)
-  if (entry.proto ~= "tcp" and entry.proto ~= "udp") or request.pattern or request.netns then
-    return false
-  end
-  local words = " " .. table.concat(request.words, " ") .. " "
-  return words:find("%sfwmark%s") ~= nil and not words:find("%sdev%s") and not may_ask_marks()
-end
-
 -- What is asked beside the filter: a list of tables of conditions, one a query; `sort` of one names
 -- the field that its rows are sorted by.
 local function asked(request, entry)
@@ -207,8 +196,7 @@ local function asked(request, entry)
   if file then
     return { { proto = "tcp", state = states_in_file("tcp"), diag = file, verbatim = true,
       ordered = true, first_dump = true } }
-  elseif (wants_text(entry.proto) or refused_marks(request, entry))
-    and (entry.kind == "inet" or has_text[entry.proto]) then
+  elseif wants_text(entry.proto) and (entry.kind == "inet" or has_text[entry.proto]) then
     local list = has_text[entry.proto] and texts(entry) or {}
     if entry.kind == "unix" then
       return list[1] and unix_text(entry, list[1].text) or {}
@@ -221,7 +209,7 @@ local function asked(request, entry)
     end
     return list
   end
-  local conditions = { proto = entry.proto, state = entry.states, type = entry.types,
+  local conditions = { proto = entry.proto, state = listed_states(entry), type = entry.types,
     netns = netns, ordered = true, listed = true, verbatim = true, threads = request.threads,
     contexts = request.contexts or request.sock_contexts }
   if entry.families then
@@ -321,13 +309,26 @@ local function open_grid(request)
     header = not request.no_header, file = io.stdout }
 end
 
+-- Closes it. Returns true if it is to be listed; or false, and why and the code when the kernel
+-- refused. Rows of /proc ss cannot close, but it lists them.
+local function close(row)
+  if row.from_proc then
+    return true
+  end
+  local done, why, code = connsh.destroy(row)
+  if done or NOT_CLOSED[code] then
+    return done == true
+  end
+  return false, why, code
+end
+
 -- -K: what is closed is listed; the message of what may not be.
 local function kill_rows(grid, query, forms)
   for row in query do
-    local done, why, code = connsh.destroy(row)
-    if done then
+    local closed, why, code = close(row)
+    if closed then
       grid:add(row, forms)
-    elseif not NOT_CLOSED[code] then
+    elseif why then
       return "SOCK_DESTROY answers: " .. why .. "\n", code
     end
   end
@@ -382,67 +383,22 @@ local function follow(request, grid)
   end
 end
 
--- ---- JSON
-
--- The names of the fields that a PART shows, in order.
-local function fields_in(part, names, seen)
-  if type(part) ~= "table" then
-    return
-  end
-  local function add(name)
-    if type(name) == "string" and not seen[name] then
-      seen[name] = true
-      names[#names + 1] = name
-    end
-  end
-  add(part.field)
-  add(part.each)
-  for _, operand in ipairs(part.calc or {}) do
-    fields_in(type(operand) == "string" and #operand > 1 and { field = operand } or operand,
-      names, seen)
-  end
-  for _, inner in ipairs(part.first or {}) do
-    fields_in(inner, names, seen)
-  end
-  for _, inner in ipairs(part) do
-    fields_in(inner, names, seen)
-  end
-  fields_in(part.otherwise, names, seen)
-end
-
--- Every row has these first, if the field is one of its kind.
-local always = { "proto", "state", "recvq", "sendq", "laddr", "lport", "raddr", "rport" }
-
-local function json_columns(request, entry)
-  local names, seen = {}, {}
-  local function first(name)
-    seen[name] = true
-    names[#names + 1] = name
-  end
-  if request.pattern then
-    first("netns")
-  end
-  for _, name in ipairs(always) do
-    first(name)
-  end
-  for _, part in ipairs(parts_of(request, entry)) do
-    fields_in(part, names, seen)
-  end
-  return names
-end
-
 -- ---- the run
 
 -- One table.
 local function list_table(request, grid, entry)
+  -- what a file tells of may be long gone, or of another machine: it is listed only
+  local of_file = entry.proto == "tcp" and connsh.env("TCPDIAG_FILE")
+  local kill = request.kill and entry.kind == "inet" and not of_file
   if request.json then
+    local parts = parts_of(request, entry)
     for _, query in ipairs(queries(request, entry)) do
-      query:json { columns = json_columns(request, entry), file = io.stdout }
+      require("ss_json")(query, parts, request.pattern, kill and close)
     end
     return
   end
   local forms = forms_of(request, entry)
-  if request.kill and entry.kind == "inet" then
+  if kill then
     return kill_table(request, grid, entry, forms)
   end
   for _, query in ipairs(queries(request, entry)) do
@@ -525,6 +481,9 @@ local function run(args)
     return 0
   end
   read_filter(request)
+  if request.events and (request.json or request.pattern) then
+    leave(255, "ss: --json and --netns do not go with -E\n")
+  end
   local grid = not request.json and open_grid(request)
   if request.events then
     follow(request, grid)
@@ -595,6 +554,23 @@ local function call(f, ...)
   end
 end
 
+-- A condition with what is for the kernel's program tested on the row: a query of several tables
+-- has no program of one. What the kernel calls autobound no row tells.
+local function on_rows(c, in_program)
+  if type(c) ~= "table" then
+    return c
+  elseif c[1] == "kernel" then
+    return on_rows(c[2], true)
+  elseif in_program and c[1] == "autobound" then
+    leave(1, "ss: autobound takes a query of one table of sockets, such as -t\n")
+  end
+  local out = {}
+  for i, member in ipairs(c) do
+    out[i] = on_rows(member, in_program)
+  end
+  return out
+end
+
 -- ss.query(words): the sockets that ss would list, as one query that is not asked yet.
 local function query_of(args)
   local request = read(args)
@@ -622,7 +598,7 @@ local function query_of(args)
     leave(0, "ss: no socket tables to show with such filter.\n")
   end
   local q = sockets { proto = protos, netns = request.pattern or request.netns, listed = true }
-  return q:where(#protos == 1 and either[2] or either)
+  return q:where(#protos == 1 and either[2] or on_rows(either))
 end
 
 function ss.query(what)

@@ -21,13 +21,14 @@ local refuse, syntax_error = operands.refuse, operands.syntax_error
 local ss_filter = {}
 
 -- The text of a file for ss -F as words for new(): its lines, without those that begin with # or
--- 0. Nil and the error of ss when a line is too long for it.
+-- 0; a line ends for it with a NUL too. Nil and the error of ss when a line is too long for it.
 function ss_filter.file_words(text)
   local words = {}
   for line, ending in text:gmatch("([^\n]*)(\n?)") do
     if #line + #ending > 1022 then
       return nil, { text = "Too long line in filter", code = 255 }
     end
+    line = line:match("^[^\0]*")
     if line ~= "" and not line:find("^[#0]") then
       words[#words + 1] = line
     end

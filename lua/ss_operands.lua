@@ -219,9 +219,9 @@ end
 
 -- ---- what ss knows by name ---------------------------------------------------------------------
 
-local state_bits = { -- <net/tcp_states.h>
-  established = 1, ["syn-sent"] = 2, ["syn-recv"] = 3, ["syn-rcv"] = 3, ["fin-wait-1"] = 4,
-  ["fin-wait-2"] = 5, ["time-wait"] = 6, closed = 7, close = 7, unconnected = 7,
+local state_bits = { -- <net/tcp_states.h>; no socket is in state 0, but ss has the word
+  unknown = 0, established = 1, ["syn-sent"] = 2, ["syn-recv"] = 3, ["syn-rcv"] = 3,
+  ["fin-wait-1"] = 4, ["fin-wait-2"] = 5, ["time-wait"] = 6, closed = 7, close = 7, unconnected = 7,
   ["close-wait"] = 8, ["last-ack"] = 9, listening = 10, closing = 11,
 }
 local state_groups = {
@@ -287,7 +287,7 @@ local function netlink_protocol(name)
       file:close()
     end
   end
-  return netlink_names[name] or whole(name, 0, U32)
+  return netlink_names[name] or whole(name, 0, 255)
 end
 
 -- The index of a device by its name, one of its other names, "if7" or, as ioctl(2) has it, the
@@ -347,6 +347,15 @@ local function inet_port(r, text)
   return tcp or udp or not_port(text)
 end
 
+-- The addresses of a host. In families that have no names (xdp, tipc) an IPv4 address is its own,
+-- as gethostbyname2(3) has it.
+local function host_addresses(name, family)
+  if not family or family == "inet" or family == "inet6" then
+    return connsh.resolve(name, family)
+  end
+  return parse_v4(name) and { name } or {}
+end
+
 -- One prefix, or all that a host name stands for; nil and the family: any address.
 local function inet_addresses(text, family)
   local function bad()
@@ -361,7 +370,7 @@ local function inet_addresses(text, family)
   if not bytes and not address:find(":", 1, true) then
     bytes = parse_v4(address)
   end
-  if bytes and family and (#bytes == 4) ~= (family == "inet") then
+  if bytes and family and family ~= (#bytes == 4 and "inet" or "inet6") then
     bytes = nil
   end
   if bytes then
@@ -369,7 +378,7 @@ local function inet_addresses(text, family)
     return { { bytes = bytes, bits = bits or bad() } }
   end
   local list = {}
-  for _, known in ipairs(length and {} or connsh.resolve(address, family)) do
+  for _, known in ipairs(length and {} or host_addresses(address, family)) do
     local raw = known:find(":", 1, true) and parse_v6(known) or parse_v4(known)
     list[#list + 1] = { bytes = raw, bits = #raw * 8 }
   end
@@ -468,31 +477,21 @@ local function unix_operand(_, text)
   return { port = -1, pattern = text }
 end
 
--- In the order in which ss tries them: a family has its own form always, others need the prefix.
-local families = {
-  { name = "unix", read = unix_operand }, { name = "link", read = link_operand },
-  { name = "netlink", read = netlink_operand }, { name = "vsock", read = vsock_operand },
+-- Families with a form of their own.
+local readers = {
+  unix = unix_operand, link = link_operand, netlink = netlink_operand, vsock = vsock_operand,
 }
 
--- An operand of src, dst, sport or dport.
+-- An operand of src, dst, sport or dport. A prefix wins over the family of the options, and the
+-- family of one operand is that of those behind it.
 local function host_operand(r, text, is_port)
-  local family = r.default_family
-  for _, f in ipairs(families) do
-    local own = text:sub(1, #f.name + 1) == f.name .. ":"
-    if own or family == f.name then
-      r.family = f.name
-      return f.read(r, own and text:sub(#f.name + 2) or text, is_port)
-    end
+  local family = r.family or r.default_family
+  local name, rest = text:match("^(%w+):(.*)$")
+  if readers[name] or name == "inet" or name == "inet6" then
+    family, text = name, rest
   end
-  for _, name in ipairs { "inet", "inet6" } do
-    if text:sub(1, #name + 1) == name .. ":" then
-      family, text = name, text:sub(#name + 2)
-      break
-    end
-  end
-  r.family = family or r.family
-  -- families without a form of their own have no addresses that could be read
-  return inet_operand(r, text, is_port, family)
+  r.family = family
+  return (readers[family] or inet_operand)(r, text, is_port, family)
 end
 
 local function dev_operand(r, text)

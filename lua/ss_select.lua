@@ -24,7 +24,8 @@ local CONNECTED = select.ALL & ~bits(3, 6, 7, 10) -- without syn-recv, time-wait
 
 -- In the order of ss's output. words: its names for -A; group: what a name for several stands for.
 -- kind says how rows are shown, proto and type are conditions on them; plain: no default of its
--- own, it is listed only when it is named. A table without a state mask has ss's CONN.
+-- own, it is listed only when it is named. A table without a state mask has ss's CONN; brings: the
+-- states that it brings along, where those are others.
 local tables = {
   { name = "netlink", kind = "netlink", proto = "netlink", family = "netlink", states = CLOSE },
   { name = "packet_raw", kind = "packet", proto = "packet", family = "link", states = CLOSE,
@@ -32,7 +33,7 @@ local tables = {
   { name = "packet_dgram", kind = "packet", proto = "packet", family = "link", states = CLOSE,
     words = { "p_dgr" }, group = "packet" },
   { name = "unix_dgram", kind = "unix", proto = "unix", family = "unix", type = "dgram",
-    words = { "u_dgr" }, group = "unix" },
+    brings = CLOSE, words = { "u_dgr" }, group = "unix" },
   { name = "unix_stream", kind = "unix", proto = "unix", family = "unix", type = "stream",
     words = { "u_str" }, group = "unix" },
   { name = "unix_seqpacket", kind = "unix", proto = "unix", family = "unix", type = "seqpacket",
@@ -48,7 +49,8 @@ local tables = {
     words = { "v_str" }, group = "vsock" },
   { name = "vsock_dgram", kind = "vsock", proto = "vsock", family = "vsock", type = "dgram",
     words = { "v_dgr" }, group = "vsock" },
-  { name = "tipc", kind = "tipc", proto = "tipc", family = "tipc", plain = true },
+  { name = "tipc", kind = "tipc", proto = "tipc", family = "tipc", plain = true,
+    brings = select.LISTENING },
   { name = "xdp", kind = "xdp", proto = "xdp", family = "xdp", states = CLOSE },
   { name = "mptcp", kind = "inet", proto = "mptcp", family = "inet", group = "inet" },
 }
@@ -56,7 +58,8 @@ local tables = {
 -- What -f takes; both internet families have the same tables.
 local families = {
   { name = "inet" }, { name = "inet6", like = "inet" }, { name = "unix" },
-  { name = "link", states = CLOSE }, { name = "netlink", states = CLOSE }, { name = "tipc" },
+  { name = "link", states = CLOSE }, { name = "netlink", states = CLOSE },
+  { name = "tipc", states = select.LISTENING },
   { name = "vsock" }, { name = "xdp", states = CLOSE },
 }
 
@@ -104,7 +107,7 @@ function select:table(word, remove)
   for _, t in ipairs(list or {}) do
     self.tables[t.name] = not remove or nil
     if not remove then
-      self.brought = self.brought | (t.states or CONNECTED)
+      self.brought = self.brought | (t.brings or t.states or CONNECTED)
     end
   end
   self.default = self.default and not list

@@ -257,6 +257,7 @@ struct dump_plan {
 	 */
 	reader_open *read;
 	bool otherwise;
+	bool instead; /* also when the kernel refuses the program */
 	/* Is a message of that type no row? NULL: each is one. */
 	bool (*skip)(const struct nlmsghdr *msg);
 	struct dump_optional optional;

@@ -142,15 +142,6 @@ static int next_dump(struct scan *sc, struct nl_error *err)
 	return open_dump(sc, err) < 0 ? -1 : 1;
 }
 
-/*
- * The kernel answers EINVAL for a program that it does not know (older ones
- * lack codes) and EPERM for one that tests marks without CAP_NET_ADMIN.
- */
-static bool program_refused(const struct scan *sc, const struct nl_error *err)
-{
-	return sc->plan.filtered && !sc->rows && (err->code == EINVAL || err->code == EPERM);
-}
-
 bool scan_refused(const struct nl_error *err)
 {
 	static const int others[] = {
@@ -172,6 +163,15 @@ static bool merging_refused(const struct scan *sc, const struct nl_error *err)
 static bool read_otherwise(const struct scan *sc, const struct nl_error *err)
 {
 	return sc->plan.read && sc->plan.otherwise && !sc->reader && !sc->rows && scan_refused(err);
+}
+
+/*
+ * The kernel answers EINVAL for a program that it does not know (older ones
+ * lack codes) and EPERM for one that tests marks without CAP_NET_ADMIN.
+ */
+static bool program_refused(const struct scan *sc, const struct nl_error *err)
+{
+	return sc->plan.filtered && !sc->rows && (err->code == EINVAL || err->code == EPERM);
 }
 
 /* Has the kernel no such list, as it may have none? */
@@ -218,26 +218,43 @@ static int again(struct scan *sc, struct nl_error *err)
 	return go_on(sc, err);
 }
 
+/* 1: the reader stands for the dump that failed with this code; -1: *err. */
+static int replace_dump(struct scan *sc, int code, struct nl_error *err)
+{
+	finish_dump(sc);
+	sc->plan.otherwise = false; /* once */
+	if (open_reader(sc, err) < 0)
+		return -1;
+	sc->flags |= SCAN_FALLBACK;
+	if (sc->nproc == 0)
+		sc->proc_code = code;
+	if (sc->nproc < DUMPS_MAX)
+		sc->proc[sc->nproc++] = sc->plan.request.what;
+	return 1;
+}
+
 /* What the kernel said stands, if the reader cannot help either. */
 static int open_otherwise(struct scan *sc, struct nl_error *err)
 {
 	struct nl_error why = *err;
 
-	finish_dump(sc);
-	sc->plan.otherwise = false; /* once */
-	if (open_reader(sc, err) == 0) {
-		sc->flags |= SCAN_FALLBACK;
-		if (sc->nproc == 0)
-			sc->proc_code = why.code;
-		if (sc->nproc < DUMPS_MAX)
-			sc->proc[sc->nproc++] = sc->plan.request.what;
+	if (replace_dump(sc, why.code, err) > 0)
 		return 1;
-	}
 	if (err->code == EPROTONOSUPPORT)
 		return go_on(sc, err);
 	if (err->code != ECANCELED)
 		*err = why;
 	return lacking(sc, err) ? after_failure(sc, err) : -1;
+}
+
+/* What the program would have tested is tested here. */
+static int without_program(struct scan *sc, struct nl_error *err)
+{
+	if (sc->plan.instead && replace_dump(sc, err->code, err) > 0)
+		return 1;
+	sc->flags |= SCAN_REFUSED;
+	sc->req.prog = NULL;
+	return again(sc, err);
 }
 
 /*
@@ -247,11 +264,8 @@ static int open_otherwise(struct scan *sc, struct nl_error *err)
  */
 static int after_failure(struct scan *sc, struct nl_error *err)
 {
-	if (program_refused(sc, err)) {
-		sc->flags |= SCAN_REFUSED;
-		sc->req.prog = NULL;
-		return again(sc, err);
-	}
+	if (program_refused(sc, err))
+		return without_program(sc, err);
 	if (merging_refused(sc, err)) {
 		sc->req.ordered = true;
 		if (sc->prog.len && !sc->req.prog) {

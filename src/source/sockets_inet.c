@@ -91,6 +91,9 @@ static void inet_lay_out(const struct sock_table *t, uint32_t states,
 	if (t->proto != PROTO_SCTP && t->proto != PROTO_DCCP) {
 		out->read = proc_sockets_open;
 		out->otherwise = true;
+		/* as ss does it */
+		out->instead =
+			env_verbatim(req->env) && (t->proto == PROTO_TCP || t->proto == PROTO_UDP);
 	}
 	out->request = (struct nl_request){
 		.type = SOCK_DIAG_BY_FAMILY,

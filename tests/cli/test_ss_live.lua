@@ -235,6 +235,16 @@ function TestSs:test_kill()
   lu.assertEquals(b.err, "")
 end
 
+-- -K closes with --json too, and lists what it closed.
+function TestSs:test_kill_with_json()
+  local _, b = beside({ "listen=127.0.0.1:80" }, [[
+    "$@" --json -Ktan sport = 80; ss -Htan]])
+  lu.assertStrMatches(b.out, '{"proto":"tcp","state":"listen"[^\n]*"lport":80,[^\n]*}\n')
+  lu.assertEquals(b.err, "")
+  lu.assertEquals(ours("-tE --json").code, 255)
+  lu.assertEquals(ours("-tE --netns *").code, 255)
+end
+
 function TestSs:test_kill_without_permission()
   local a, b = beside({ "listen=127.0.0.1:80", "udp=127.0.0.1:53" },
     [[setpriv --reuid=65534 --clear-groups "$@" -Ktan
@@ -328,6 +338,11 @@ function TestSs:test_snapshot()
   local before = theirs("-tan").out
   lu.assertEquals(S.connsh("--from", path, "ss", "-tan").out, before)
   os.remove(path)
+  -- it has sockets that are only bound, which the kernel does not list to ss
+  local _, b = beside({ "all" }, [[ f=$(mktemp); "$1" --snapshot $f >/dev/null 2>&1
+    "$1" --from $f ss -tanH | wc -l; ss -tanH | wc -l; rm $f ]])
+  local ours_there, theirs_there = b.out:match("(%d+)\n(%d+)\n")
+  lu.assertEquals(ours_there, theirs_there)
 end
 
 function TestSs:test_closed_and_full_output()
@@ -359,13 +374,15 @@ end
 -- What ss lists, counted; and the query is one, lazy, and narrows on.
 function TestSs:test_query()
   for _, args in ipairs { "-tan", "-tn", "-tuan", "-an -4", "-an -6", "-xa", "-x", "-0a", "-tn46",
-    "-tan dport = 80", "-tuwxan", "-tn state established src 127.0.0.1", "-aA inet,unix,packet" } do
+    "-tan dport = 80", "-tuwxan", "-tn state established src 127.0.0.1", "-aA inet,unix,packet",
+    "-tuan not src 127.0.0.1", "-tuan dport gt 79 or not sport = 80", "-tan autobound" } do
     lu.assertEquals(#ss.query(args), select(2, ours("-H " .. args).out:gsub("\n", "")), args)
   end
   local q = ss.query "-tn state established"
   lu.assertEquals(#q { lport = 80 }, 5)
   lu.assertEquals(#q:group("family"):count(), 2)
   lu.assertErrorMsgContains("no socket tables", ss.query, "-A !tcp")
+  lu.assertErrorMsgContains("autobound takes", ss.query, "-tuan autobound")
 end
 
 -- What the module needs of the library is there for others too.

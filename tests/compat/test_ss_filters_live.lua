@@ -111,11 +111,23 @@ function TestFilters:test_other_families()
   all({ "-Han" }, { "src vsock:*", "src vsock:1:2", "sport = 80", "src 127.0.0.1", "dst 127/8" })
 end
 
+-- A prefix is stronger than the family of the options, and holds for the operands behind it.
+function TestFilters:test_prefixes()
+  all({ "-Hn", "-Hn -0", "-Hn -x", "-Hn -f netlink", "-Hn6", "-Hn --xdp" }, { "src vsock:2:5",
+    "src inet:127.0.0.1", "src inet6:[::1]", "src link:foo", "src netlink:rtnl", "src unix:a:b*",
+    "src inet:* and src 127.0.0.1", "src inet6:* and src 127.0.0.1", "src unix:a or src foo",
+    "src unix:@* or sport = foo", "src inet:1 or src foo", "src unix:a or src link:foo",
+    "dst inet:", "src 127.0.0.1", "src [::1]", "src foo.invalid",
+    "src any", "src netlink:256", "src 127/8", "sport = 80", "sport = foo", "src xdp:1" })
+end
+
 function TestFilters:test_files()
   local path = S.temporary("# a comment\n0 is one too\nsport = 80\nor sport = 443\n")
   C.check_all({ { "-tanF " .. path }, { "-tan -F " .. path .. " and src 127.0.0.1" },
     { "-tan --filter=" .. path }, { "-tan -F -", { stdin = path } },
-    { "-tanF " .. S.temporary("") }, { "-tanF " .. S.temporary("state established\nsport = 80\n") },
+    { "-tanF " .. S.temporary("") }, { "-tanF /tmp" },
+    { "-tanF " .. S.temporary("sport = 80\0 or sport = 443\nor sport = 81\n") },
+    { "-tanF " .. S.temporary("state established\nsport = 80\n") },
     { "-tanF " .. S.temporary("sport = 80\\\n\n\n  or\tsport = 81  \n") },
     { "-tanF " .. S.temporary("( sport = 80\n") } })
 end

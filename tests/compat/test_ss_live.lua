@@ -163,10 +163,33 @@ function TestInet:test_killing_nothing()
     "-tK state time-wait dport = 1" }))
 end
 
+-- What comes from a text or a file is listed, and nothing is closed for it.
+function TestInet:test_killing_rows_of_files()
+  local dump = S.temporary("")
+  S.run({ C.need_reference(), "-tan", "-D", dump })
+  local before = S.run({ C.need_reference(), "-tanH" }).out
+  local text = { PROC_NET_TCP = S.temporary(S.read_file("/proc/net/tcp")) }
+  C.check_all({ { "-tanK", { env = { TCPDIAG_FILE = dump } } }, { "-tanK4", { env = text } },
+    { "-wanK" }, { "-wanK4 src 127/8" } })
+  local after = S.run({ C.need_reference(), "-tanH" }).out
+  lu.assertEquals(select(2, after:gsub("\n", "")), select(2, before:gsub("\n", "")))
+end
+
+-- tipc has no sockets here, but its states are those of the tables beside it.
+function TestInet:test_states_that_families_bring()
+  C.check_all(P.items(P.lines({ { "-tn", "-un", "-wn", "-4n", "-Mn", "-A tcp,raw -n" },
+    { "--tipc", "--vsock", "--xdp", "-0", "-f tipc -f netlink" } })))
+  -- and of tables, once no state is left that was asked for
+  C.check_all(P.items(P.lines({ { "-A u_dgr", "-A u_str", "-A tipc,tcp", "-A xdp,raw",
+    "-A vsock,udp", "-A netlink", "-A p_raw", "-A mptcp", "-x", "--tipc -t" },
+    { "exclude all -n" } })))
+end
+
 function TestInet:test_as_nobody()
   local nobody = { "setpriv", "--reuid=65534", "--clear-groups" }
   local list = {}
   for _, line in ipairs({ "-tan", "-tanoemi", "-uane", "-tan fwmark = 0", "-tan fwmark = 7", "-tap",
+    "-uan not fwmark = 0/1 or sport = 53", "-tan fwmark = 0/0", "fwmark = 7",
     "-wan", "-tnK sport = 80", "-Man" }) do
     list[#list + 1] = { line, { as = nobody } }
   end
