@@ -47,6 +47,9 @@ int env_listens(struct env *e, uint16_t port);
  */
 bool env_verbatim(const struct env *e);
 void env_set_verbatim(struct env *e, bool verbatim);
+/* Are its rows from a file: does what they tell of stand here at all? False unless set. */
+bool env_of_file(const struct env *e);
+void env_set_of_file(struct env *e, bool of_file);
 /*
  * The ports that the kernel takes for who asks for none: net.ipv4.ip_local_port_range of the
  * namespace, read once. False when it is not known.

@@ -67,6 +67,8 @@ static int destroy(lua_State *L)
 
 	if (!rec->source->end)
 		return luaL_error(L, "destroy: a %s cannot be closed", rec->source->row_name);
+	if (env_of_file(rec->env))
+		return luaL_error(L, "destroy: what a file tells of cannot be closed");
 	record_row(rec, &row);
 	if (rec->source->end(&row, &err) == 0) {
 		lua_pushboolean(L, true);

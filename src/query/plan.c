@@ -223,6 +223,7 @@ void plan_request(const struct plan *p, const struct query *q, struct env *env,
 	out->ordered = q->ordered;
 	out->listed = q->listed;
 	env_set_verbatim(env, q->verbatim);
+	env_set_of_file(env, q->input.form != 0);
 	out->input = q->input;
 	memcpy(out->asks, p->asks, sizeof(out->asks));
 	out->nasks = p->nasks;

@@ -47,7 +47,7 @@ struct env {
 	bool ports_asked;
 	bool listening_asked;
 	bool damaged;
-	bool verbatim;
+	bool verbatim, of_file;
 	char lacks[200]; /* the empty text: nothing */
 };
 
@@ -136,6 +136,16 @@ bool env_verbatim(const struct env *e)
 void env_set_verbatim(struct env *e, bool verbatim)
 {
 	e->verbatim = verbatim;
+}
+
+bool env_of_file(const struct env *e)
+{
+	return e->of_file;
+}
+
+void env_set_of_file(struct env *e, bool of_file)
+{
+	e->of_file = of_file;
 }
 
 struct lookout **env_lookout(struct env *e)

@@ -235,6 +235,15 @@ function TestSs:test_kill()
   lu.assertEquals(b.err, "")
 end
 
+-- What is listed is the socket as it was before.
+function TestSs:test_kill_with_details()
+  local _, b = beside({ "conn=127.0.0.1:80" }, [[
+    "$@" -HKtin state established sport = :80; ss -Htan state established]])
+  lu.assertStrContains(b.out, "127.0.0.1:80")
+  lu.assertStrContains(b.out, " cwnd:10 ")
+  lu.assertEquals(b.err, "")
+end
+
 -- -K closes with --json too, and lists what it closed.
 function TestSs:test_kill_with_json()
   local _, b = beside({ "listen=127.0.0.1:80" }, [[

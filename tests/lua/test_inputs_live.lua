@@ -348,6 +348,15 @@ local function refused(query, pattern)
   lu.assertStrContains(message, pattern)
 end
 
+-- What a file tells of may be another socket by now.
+function TestSettings:test_nothing_of_a_file_is_closed()
+  local path = S.temporary("heading\n" .. full .. "\n")
+  local row = sockets({ text = path, proto = "tcp", family = "inet" }):first()
+  local ok, message = pcall(connsh.destroy, row)
+  lu.assertFalse(ok)
+  lu.assertStrContains(message, "destroy: what a file tells of cannot be closed")
+end
+
 function TestSettings:test_what_is_refused()
   local path = S.temporary("heading\n" .. full .. "\n")
   refused({ text = path }, 'name it by proto, as in text="/proc/net/tcp"')
