@@ -36,6 +36,8 @@ local function overview()
   count<state="listen", netns="*">              in every network namespace
   snapshot("now.snap")                          all of it to a file, for connsh --from now.snap
   sockets:rate(3):group("comm"):sum("bytes_sent_rate")  bytes per second by process
+  count"state established sport = :80"          conditions in the words of ss
+  ss "-tlnp"                                    what ss prints; in a shell, connsh ss -tlnp
   help "sockets"                                its fields
   help "sockets.rtt"                            one of them]])
 end
