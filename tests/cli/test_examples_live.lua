@@ -175,6 +175,25 @@ function TestExamples:test_missing_arguments_are_said()
   end
 end
 
+-- What help() shows is Lua that runs, beside the sockets of the examples.
+function TestExamples:test_help_runs()
+  local text = S.connsh("-e", "help()").out
+  local lines, chunks = text:match("\n\n.*"), {}
+  for line in lines:gmatch("[^\n]+") do
+    local chunk = line:match("^  (%S.-)%s%s+%S")
+    if chunk and not chunk:find("^snapshot") then -- a test of its own, in test_snapshot_live.lua
+      chunks[#chunks + 1] = chunk
+    end
+  end
+  lu.assertTrue(#chunks >= 12)
+  for _, chunk in ipairs(chunks) do
+    local statement = chunk:find("^for ") or chunk:find("^help ") or chunk:find("^ss ")
+    local result = S.sockmaker({ web[1], "listen=10.0.0.1:80", cmd = { S.connsh_path(),
+      statement and "-e" or "-p", chunk } })
+    lu.assertEquals(result.code, 0, chunk .. ": " .. result.err)
+  end
+end
+
 -- A new example must come with a test of its own.
 function TestExamples:test_every_example_is_tested()
   local tested = S.read_file(arg[0])
