@@ -248,17 +248,46 @@ static void put_whole(const struct form_format *fmt, const struct number *n, str
 	put_padded(fmt, sign, zeros, p, len, fmt->zero && !fmt->minus && !fmt->precise, out);
 }
 
+/*
+ * A number of at most six digits of which three are behind the point, as milliseconds of the
+ * kernel's microseconds are, is what %g prints of it: its length, or 0 when it is none. printf
+ * takes long.
+ */
+static int thousandths(const struct form_format *fmt, double real, char *buf)
+{
+	unsigned n, whole, part;
+	char *p = buf;
+
+	if (fmt->precise || fmt->hash || !(real >= 0.001 && real < 1000))
+		return 0;
+	n = (unsigned)lround(real * 1000);
+	if (n >= 1000000 || n / 1000.0 != real)
+		return 0;
+	whole = n / 1000;
+	part = n % 1000;
+	if (whole >= 100)
+		*p++ = (char)('0' + whole / 100);
+	if (whole >= 10)
+		*p++ = (char)('0' + whole / 10 % 10);
+	*p++ = (char)('0' + whole % 10);
+	if (part)
+		*p++ = '.';
+	for (unsigned unit = 100; part; part %= unit, unit /= 10)
+		*p++ = (char)('0' + part / unit);
+	return (int)(p - buf);
+}
+
 static void put_real(const struct form_format *fmt, const struct number *n, struct fmt_text *out)
 {
 	char buf[FORM_WIDTH_MAX + 400]; /* 309 digits before the point */
 	int precision = fmt->precise ? (int)fmt->precision : 6;
 	double real = fabs(n->real);
-	int len;
+	int len = fmt->conversion == 'g' ? thousandths(fmt, real, buf) : 0;
 
-	if (fmt->conversion == 'g')
+	if (!len && fmt->conversion == 'g')
 		len = fmt->hash ? snprintf(buf, sizeof(buf), "%#.*g", precision, real)
 				: snprintf(buf, sizeof(buf), "%.*g", precision, real);
-	else
+	else if (!len)
 		len = fmt->hash ? snprintf(buf, sizeof(buf), "%#.*f", precision, real)
 				: snprintf(buf, sizeof(buf), "%.*f", precision, real);
 	put_padded(fmt, sign_of(fmt, signbit(n->real)), 0, buf, (size_t)len,

@@ -322,6 +322,29 @@ static void test_formats_are_printf(void **state)
 	assert_int_equal(n, 32 * 10 * 10 * 7);
 }
 
+/* Microseconds as milliseconds: all of the first second, and what lies beyond. */
+static void test_thousandths_are_printf(void **state)
+{
+	struct bench b;
+	struct form_part *p;
+
+	(void)state;
+	start(&b);
+	p = new_part(&b, FORM_FIELD);
+	p->value.field = field("big");
+	p->value.div = 1000;
+	p->value.as = format(&b, "%g");
+	assert_int_equal(form_value_ready(b.form, &p->value, NULL), 0);
+	for (uint64_t n = 0; n < 2000000; n += n < 1010000 ? 7 : 33331) {
+		char expected[32];
+
+		b.h->big = n;
+		snprintf(expected, sizeof(expected), "%g", (double)n / 1000);
+		assert_string_equal(printed(&b, p, NULL), expected);
+	}
+	stop(&b);
+}
+
 static void test_whole_numbers(void **state)
 {
 	struct bench b;
@@ -1133,6 +1156,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_formats_are_printf),
+		cmocka_unit_test(test_thousandths_are_printf),
 		cmocka_unit_test(test_whole_numbers),
 		cmocka_unit_test(test_durations_are_exact),
 		cmocka_unit_test(test_format_faults),
