@@ -1,6 +1,6 @@
 /*
- * Owns blocks of bytes that grow. Knows no format; of text only how it is
- * escaped.
+ * Owns what this room does with text under construction: blanks, escaping, marks, writing it out.
+ * Growing it is in text.c.
  */
 #include "glyph.h"
 #include "private.h"
@@ -8,65 +8,45 @@
 #include <errno.h>
 #include <stdlib.h>
 
-char *bytes_grow(struct bytes *b, size_t n)
-{
-	size_t room = b->room ? b->room : 256;
-	char *p;
-
-	b->failed = b->failed || n >= SIZE_MAX / 4 - b->used;
-	if (b->failed)
-		return NULL;
-	while (room - b->used <= n)
-		room *= 2;
-	p = realloc(b->p, room);
-	if (!p) {
-		b->failed = true;
-		return NULL;
-	}
-	b->p = p;
-	b->room = room;
-	return p + b->used;
-}
-
-void bytes_blanks(struct bytes *b, size_t n)
+void bytes_blanks(struct fmt_text *b, size_t n)
 {
 	char *to = bytes_room(b, n);
 
 	if (!to)
 		return;
 	memset(to, ' ', n);
-	b->used += n;
+	b->len += n;
 }
 
-void bytes_escaped(struct bytes *b, const char *text, size_t len)
+void bytes_escaped(struct fmt_text *b, const char *text, size_t len)
 {
 	char *to = bytes_room(b, len > SIZE_MAX / ESCAPE_GROWTH ? SIZE_MAX : len * ESCAPE_GROWTH);
 
 	if (to)
-		b->used += fmt_escape_to(to, text, len);
+		b->len += fmt_escape_to(to, text, len);
 }
 
-void bytes_mark(struct bytes *b, size_t at, const char *which, char mark)
+void bytes_mark(struct fmt_text *b, size_t at, const char *which, char mark)
 {
-	size_t marks = 0, from = b->used, to;
+	size_t marks = 0, from = b->len, to;
 
-	for (size_t i = at; i < b->used; i++)
+	for (size_t i = at; i < b->len; i++)
 		marks += b->p[i] != '\0' && strchr(which, b->p[i]) != NULL;
 	if (marks == 0 || !bytes_room(b, marks))
 		return;
 	/* from the end, so that no byte is overwritten before it has moved */
-	for (to = b->used += marks; to > from;) {
+	for (to = b->len += marks; to > from;) {
 		b->p[--to] = b->p[--from];
 		if (b->p[to] != '\0' && strchr(which, b->p[to]))
 			b->p[--to] = mark;
 	}
 }
 
-bool bytes_flush(struct bytes *b, FILE *out)
+bool bytes_flush(struct fmt_text *b, FILE *out)
 {
-	const size_t n = b->used;
+	const size_t n = b->len;
 
-	b->used = 0;
+	b->len = 0;
 	if (b->failed) {
 		errno = ENOMEM;
 		return false;
@@ -77,10 +57,4 @@ bool bytes_flush(struct bytes *b, FILE *out)
 	if (errno == 0)
 		errno = EIO;
 	return false;
-}
-
-void bytes_free(struct bytes *b)
-{
-	free(b->p);
-	*b = (struct bytes){ 0 };
 }

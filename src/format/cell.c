@@ -4,7 +4,7 @@
  */
 #include "private.h"
 
-bool fmt_put_number(struct bytes *to, const struct fmt_cell *cell, enum fmt_unit unit)
+bool fmt_put_number(struct fmt_text *to, const struct fmt_cell *cell, enum fmt_unit unit)
 {
 	char *out;
 
@@ -14,15 +14,15 @@ bool fmt_put_number(struct bytes *to, const struct fmt_cell *cell, enum fmt_unit
 	if (!out)
 		return true;
 	if (cell->kind == FMT_REAL)
-		to->used += fmt_human(out, cell->real, unit);
+		to->len += fmt_human(out, cell->real, unit);
 	else if (unit == FMT_PLAIN)
-		to->used += fmt_integer(out, cell->num);
+		to->len += fmt_integer(out, cell->num);
 	else
-		to->used += fmt_human(out, (double)cell->num, unit);
+		to->len += fmt_human(out, (double)cell->num, unit);
 	return true;
 }
 
-static void put_one(struct bytes *to, const struct fmt_cell *cell, enum fmt_unit unit)
+static void put_one(struct fmt_text *to, const struct fmt_cell *cell, enum fmt_unit unit)
 {
 	if (fmt_put_number(to, cell, unit))
 		return;
@@ -32,7 +32,7 @@ static void put_one(struct bytes *to, const struct fmt_cell *cell, enum fmt_unit
 		bytes_add(to, cell->flag ? "true" : "false", cell->flag ? 4 : 5);
 }
 
-static void put_object(struct bytes *to, const struct fmt_cell *object)
+static void put_object(struct fmt_text *to, const struct fmt_cell *object)
 {
 	size_t shown = 0;
 
@@ -51,7 +51,7 @@ static void put_object(struct bytes *to, const struct fmt_cell *object)
 	}
 }
 
-static void put_item(struct bytes *to, const struct fmt_cell *item, enum fmt_unit unit)
+static void put_item(struct fmt_text *to, const struct fmt_cell *item, enum fmt_unit unit)
 {
 	if (item->kind == FMT_OBJECT)
 		put_object(to, item);
@@ -61,7 +61,7 @@ static void put_item(struct bytes *to, const struct fmt_cell *item, enum fmt_uni
 		put_one(to, item, unit);
 }
 
-void fmt_put_cell(struct bytes *to, const struct fmt_cell *cell, enum fmt_unit unit)
+void fmt_put_cell(struct fmt_text *to, const struct fmt_cell *cell, enum fmt_unit unit)
 {
 	if (cell->kind != FMT_LIST) {
 		put_one(to, cell, unit);

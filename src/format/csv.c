@@ -5,10 +5,10 @@
 #include "private.h"
 
 /* Quotes what stands behind at, if a reader would take it for something else. */
-static void quote(struct bytes *to, size_t at)
+static void quote(struct fmt_text *to, size_t at)
 {
 	const char *text = bytes_room(to, 1) ? to->p + at : NULL;
-	const size_t len = to->used - at;
+	const size_t len = to->len - at;
 
 	if (!text)
 		return;
@@ -18,21 +18,21 @@ static void quote(struct bytes *to, size_t at)
 	bytes_mark(to, at, "\"", '"');
 	if (!bytes_room(to, 2))
 		return;
-	memmove(to->p + at + 1, to->p + at, to->used - at);
+	memmove(to->p + at + 1, to->p + at, to->len - at);
 	to->p[at] = '"';
-	to->p[to->used + 1] = '"';
-	to->used += 2;
+	to->p[to->len + 1] = '"';
+	to->len += 2;
 }
 
-void csv_label(struct bytes *to, const struct fmt_column *column)
+void csv_label(struct fmt_text *to, const struct fmt_column *column)
 {
-	const size_t at = to->used;
+	const size_t at = to->len;
 
 	bytes_escaped(to, column->name, strlen(column->name));
 	quote(to, at);
 }
 
-void tsv_label(struct bytes *to, const struct fmt_column *column)
+void tsv_label(struct fmt_text *to, const struct fmt_column *column)
 {
 	bytes_escaped(to, column->name, strlen(column->name));
 }
@@ -65,7 +65,7 @@ void csv_row(struct fmt_writer *w, const struct fmt_cell *cells)
 
 		if (i > 0)
 			bytes_byte(&w->line, ',');
-		at = w->line.used;
+		at = w->line.len;
 		fmt_put_cell(&w->line, &cells[i], FMT_PLAIN);
 		if (kind == FMT_TEXT || kind == FMT_LIST)
 			quote(&w->line, at);

@@ -9,7 +9,7 @@
 #include <math.h>
 
 /* A UTF-16 unit. */
-static void put_unit(struct bytes *to, uint32_t unit)
+static void put_unit(struct fmt_text *to, uint32_t unit)
 {
 	static const char digits[] = "0123456789abcdef";
 	const char text[] = { '\\',
@@ -22,7 +22,7 @@ static void put_unit(struct bytes *to, uint32_t unit)
 	bytes_add(to, text, sizeof(text));
 }
 
-static void put_escape(struct bytes *to, uint32_t c)
+static void put_escape(struct fmt_text *to, uint32_t c)
 {
 	static const char shorts[] = "\"\"\\\\\nn\rr\tt";
 
@@ -43,7 +43,7 @@ static void put_escape(struct bytes *to, uint32_t c)
 }
 
 /* One character, or one byte of none; returns its length in the text. */
-static size_t put_one(struct bytes *to, const char *text, size_t len, bool opens)
+static size_t put_one(struct fmt_text *to, const char *text, size_t len, bool opens)
 {
 	uint32_t c = 0;
 	const size_t n = fmt_decode(text, len, &c);
@@ -65,7 +65,7 @@ static bool plain(unsigned char b)
 	return b >= 0x20 && b < 0x7f && b != '"' && b != '\\';
 }
 
-static void put_string(struct bytes *to, const char *text, size_t len)
+static void put_string(struct fmt_text *to, const char *text, size_t len)
 {
 	size_t i = 0;
 
@@ -83,7 +83,7 @@ static void put_string(struct bytes *to, const char *text, size_t len)
 	bytes_byte(to, '"');
 }
 
-static void put_value(struct bytes *to, const struct fmt_cell *cell)
+static void put_value(struct fmt_text *to, const struct fmt_cell *cell)
 {
 	if (cell->kind == FMT_TEXT)
 		put_string(to, cell->text.p, cell->text.len);
@@ -94,9 +94,9 @@ static void put_value(struct bytes *to, const struct fmt_cell *cell)
 		bytes_add(to, "null", 4);
 }
 
-static void put_any(struct bytes *to, const struct fmt_cell *cell);
+static void put_any(struct fmt_text *to, const struct fmt_cell *cell);
 
-static void put_object(struct bytes *to, const struct fmt_cell *object)
+static void put_object(struct fmt_text *to, const struct fmt_cell *object)
 {
 	char before = '{';
 
@@ -116,7 +116,7 @@ static void put_object(struct bytes *to, const struct fmt_cell *object)
 	bytes_byte(to, '}');
 }
 
-static void put_list(struct bytes *to, const struct fmt_cell *list)
+static void put_list(struct fmt_text *to, const struct fmt_cell *list)
 {
 	bytes_byte(to, '[');
 	for (size_t i = 0; i < list->list.n; i++) {
@@ -132,7 +132,7 @@ static void put_list(struct bytes *to, const struct fmt_cell *list)
 	bytes_byte(to, ']');
 }
 
-static void put_any(struct bytes *to, const struct fmt_cell *cell)
+static void put_any(struct fmt_text *to, const struct fmt_cell *cell)
 {
 	if (cell->kind == FMT_LIST)
 		put_list(to, cell);
@@ -140,7 +140,7 @@ static void put_any(struct bytes *to, const struct fmt_cell *cell)
 		put_value(to, cell);
 }
 
-void json_label(struct bytes *to, const struct fmt_column *column)
+void json_label(struct fmt_text *to, const struct fmt_column *column)
 {
 	put_string(to, column->name, strlen(column->name));
 	bytes_byte(to, ':');

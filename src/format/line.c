@@ -8,7 +8,7 @@
 static const char cut_mark[] = "\xe2\x80\xa6"; /* U+2026, one cell */
 enum { MARK_LEN = sizeof(cut_mark) - 1 };
 
-void line_open(struct line *line, struct bytes *to, size_t width, size_t cells)
+void line_open(struct line *line, struct fmt_text *to, size_t width, size_t cells)
 {
 	const bool cut = width > 0 && cells > width;
 

@@ -9,16 +9,16 @@ static const char special[] = "|<&[`*";
 
 static void put_marked(struct fmt_writer *w, const struct fmt_cell *cell, size_t column)
 {
-	const size_t at = w->line.used;
+	const size_t at = w->line.len;
 
 	fmt_put_cell(&w->line, cell, w->columns[column].scale);
 	if (cell->kind == FMT_TEXT || cell->kind == FMT_LIST)
 		bytes_mark(&w->line, at, special, '\\');
 }
 
-void markdown_label(struct bytes *to, const struct fmt_column *column)
+void markdown_label(struct fmt_text *to, const struct fmt_column *column)
 {
-	const size_t at = to->used;
+	const size_t at = to->len;
 
 	table_label(to, column);
 	bytes_mark(to, at, special, '\\');
@@ -26,7 +26,7 @@ void markdown_label(struct bytes *to, const struct fmt_column *column)
 
 void markdown_head(struct fmt_writer *w)
 {
-	struct bytes *to = &w->line;
+	struct fmt_text *to = &w->line;
 
 	for (size_t i = 0; i < w->n; i++) {
 		bytes_add(to, "| ", 2);
@@ -44,7 +44,7 @@ void markdown_head(struct fmt_writer *w)
 
 void markdown_row(struct fmt_writer *w, const struct fmt_cell *cells)
 {
-	struct bytes *to = &w->line;
+	struct fmt_text *to = &w->line;
 
 	for (size_t i = 0; i < w->n; i++) {
 		bytes_add(to, "| ", 2);

@@ -6,46 +6,36 @@
 
 #include <string.h>
 
-/* ---- bytes: a block that grows (bytes.c) --------------------------------- */
+/* ---- more of text under construction (text.c, bytes.c) -------------------- */
 
-/* All zero is an empty one. failed stays: something is missing for want of memory. */
-struct bytes {
-	char *p;
-	size_t used, room;
-	bool failed;
-};
-
-char *bytes_grow(struct bytes *b, size_t n);
-
-/* Where n more bytes can be put, not counted as used yet; NULL: no memory. */
-static inline char *bytes_room(struct bytes *b, size_t n)
+/* As fmt_text_room and fmt_text_add, without a call where there is room. */
+static inline char *bytes_room(struct fmt_text *b, size_t n)
 {
-	return n < b->room - b->used ? b->p + b->used : bytes_grow(b, n);
+	return n < b->size - b->len ? b->p + b->len : fmt_text_room(b, n);
 }
 
-static inline void bytes_add(struct bytes *b, const char *text, size_t len)
+static inline void bytes_add(struct fmt_text *b, const char *text, size_t len)
 {
 	char *to = bytes_room(b, len);
 
 	if (to && len > 0) {
 		memcpy(to, text, len);
-		b->used += len;
+		b->len += len;
 	}
 }
 
-static inline void bytes_byte(struct bytes *b, char byte)
+static inline void bytes_byte(struct fmt_text *b, char byte)
 {
 	bytes_add(b, &byte, 1);
 }
 
-void bytes_blanks(struct bytes *b, size_t n);
+void bytes_blanks(struct fmt_text *b, size_t n);
 /* Text as fmt_escape leaves it. */
-void bytes_escaped(struct bytes *b, const char *text, size_t len);
+void bytes_escaped(struct fmt_text *b, const char *text, size_t len);
 /* Puts mark before each byte behind at that is one of those in which. */
-void bytes_mark(struct bytes *b, size_t at, const char *which, char mark);
+void bytes_mark(struct fmt_text *b, size_t at, const char *which, char mark);
 /* Writes and empties the block. False with errno: the stream refused, or the block had failed. */
-bool bytes_flush(struct bytes *b, FILE *out);
-void bytes_free(struct bytes *b);
+bool bytes_flush(struct fmt_text *b, FILE *out);
 
 /* ---- values as text (number.c, cell.c) ----------------------------------- */
 
@@ -58,15 +48,15 @@ size_t fmt_real(char out[NUMBER_MAX], double v);
 size_t fmt_human(char out[NUMBER_MAX], double v, enum fmt_unit unit);
 
 /* The value as all formats but JSON show it, escaped; nil is nothing, a list joined by blanks. */
-void fmt_put_cell(struct bytes *to, const struct fmt_cell *cell, enum fmt_unit unit);
+void fmt_put_cell(struct fmt_text *to, const struct fmt_cell *cell, enum fmt_unit unit);
 /* The number that stands for it in every format; false: it is none. */
-bool fmt_put_number(struct bytes *to, const struct fmt_cell *cell, enum fmt_unit unit);
+bool fmt_put_number(struct fmt_text *to, const struct fmt_cell *cell, enum fmt_unit unit);
 
 /* ---- lines of a width (line.c) ------------------------------------------- */
 
 /* A line under way: blanks wait until something stands behind them, so none ends a line. */
 struct line {
-	struct bytes *to;
+	struct fmt_text *to;
 	size_t left; /* cells until the cut mark */
 	size_t blanks;
 	bool cut;  /* it will end in a cut mark */
@@ -74,7 +64,7 @@ struct line {
 };
 
 /* cells: what will be put on it; more than width (0: none) will be cut. */
-void line_open(struct line *line, struct bytes *to, size_t width, size_t cells);
+void line_open(struct line *line, struct fmt_text *to, size_t width, size_t cells);
 void line_skip(struct line *line, size_t cells);
 /*
  * Escaped text that takes so many cells, cut to most of them; code, or NULL,
@@ -95,7 +85,7 @@ void line_close(struct line *line);
 /* Without titles: the first n cells are those. */
 struct fmt_table *table_open(const struct fmt_column *columns, size_t n);
 /* Append the escaped text of the next cell here ... */
-struct bytes *table_text(struct fmt_table *t);
+struct fmt_text *table_text(struct fmt_table *t);
 /* ... and say that it is whole. False: no memory. */
 bool table_close_cell(struct fmt_table *t, bool dim);
 /* Forgets the rows. */
@@ -136,16 +126,16 @@ struct fmt_writer {
 	FILE *out;
 	struct sheet_column *columns;
 	size_t n;
-	struct bytes texts;	 /* what the spans are in */
-	struct bytes line;	 /* bytes of the row under way */
-	struct bytes cell;	 /* and of one of its cells */
+	struct fmt_text texts;	 /* what the spans are in */
+	struct fmt_text line;	 /* bytes of the row under way */
+	struct fmt_text cell;	 /* and of one of its cells */
 	struct fmt_table *table; /* NULL: rows are not held back */
 	size_t rows;		 /* written */
 	bool begun, ended;
 	int error; /* errno of what failed first; 0: nothing */
 };
 
-static inline void put_span(const struct fmt_writer *w, struct bytes *to, struct span s)
+static inline void put_span(const struct fmt_writer *w, struct fmt_text *to, struct span s)
 {
 	bytes_add(to, w->texts.p + s.at, s.len);
 }
@@ -155,30 +145,30 @@ struct format {
 	const char *name;
 	bool people; /* scales numbers if asked to */
 	/* How the column is called. Its unit is NULL where the cells carry it. */
-	void (*label)(struct bytes *to, const struct fmt_column *column);
+	void (*label)(struct fmt_text *to, const struct fmt_column *column);
 	void (*head)(struct fmt_writer *w); /* NULL: has none */
 	void (*row)(struct fmt_writer *w, const struct fmt_cell *cells);
 };
 
-void json_label(struct bytes *to, const struct fmt_column *column);
+void json_label(struct fmt_text *to, const struct fmt_column *column);
 void json_row(struct fmt_writer *w, const struct fmt_cell *cells);
 
-void csv_label(struct bytes *to, const struct fmt_column *column);
+void csv_label(struct fmt_text *to, const struct fmt_column *column);
 void csv_head(struct fmt_writer *w);
 void csv_row(struct fmt_writer *w, const struct fmt_cell *cells);
-void tsv_label(struct bytes *to, const struct fmt_column *column);
+void tsv_label(struct fmt_text *to, const struct fmt_column *column);
 void tsv_head(struct fmt_writer *w);
 void tsv_row(struct fmt_writer *w, const struct fmt_cell *cells);
 
-void markdown_label(struct bytes *to, const struct fmt_column *column);
+void markdown_label(struct fmt_text *to, const struct fmt_column *column);
 void markdown_head(struct fmt_writer *w);
 void markdown_row(struct fmt_writer *w, const struct fmt_cell *cells);
 
 /* title(unit), escaped */
-void table_label(struct bytes *to, const struct fmt_column *column);
+void table_label(struct fmt_text *to, const struct fmt_column *column);
 void table_row(struct fmt_writer *w, const struct fmt_cell *cells);
 
-void vertical_label(struct bytes *to, const struct fmt_column *column);
+void vertical_label(struct fmt_text *to, const struct fmt_column *column);
 void vertical_row(struct fmt_writer *w, const struct fmt_cell *cells);
 
 /* ---- tables of text (table.c) -------------------------------------------- */

@@ -29,7 +29,7 @@ struct fmt_table {
 	size_t n;
 	struct cell *cells; /* the n titles, then the rows */
 	size_t used, room;
-	struct bytes text;
+	struct fmt_text text;
 	size_t closed; /* bytes of text that belong to cells */
 	size_t titles; /* bytes of the titles */
 };
@@ -55,7 +55,7 @@ struct fmt_table *table_open(const struct fmt_column *columns, size_t n)
 	return t;
 }
 
-struct bytes *table_text(struct fmt_table *t)
+struct fmt_text *table_text(struct fmt_table *t)
 {
 	return &t->text;
 }
@@ -80,12 +80,12 @@ static bool reserve_cell(struct fmt_table *t)
 bool table_close_cell(struct fmt_table *t, bool dim)
 {
 	struct column *column = &t->columns[t->used % t->n];
-	const size_t len = t->text.used - t->closed;
+	const size_t len = t->text.len - t->closed;
 	size_t cells;
 
 	/* what a cell can count: nothing is wider than it has bytes */
 	if (t->text.failed || len > INT32_MAX || !reserve_cell(t)) {
-		t->text.used = t->closed;
+		t->text.len = t->closed;
 		return false;
 	}
 	cells = len > 0 ? fmt_width(t->text.p + t->closed, len) : 0;
@@ -101,7 +101,7 @@ bool table_close_cell(struct fmt_table *t, bool dim)
 void table_clear(struct fmt_table *t)
 {
 	t->used = t->n;
-	t->closed = t->text.used = t->titles;
+	t->closed = t->text.len = t->titles;
 	t->text.failed = false;
 	for (size_t i = 0; i < t->n; i++)
 		t->columns[i].cells = 0;
@@ -135,7 +135,7 @@ void fmt_table_free(struct fmt_table *t)
 	free(t->columns);
 	free(t->fit);
 	free(t->cells);
-	bytes_free(&t->text);
+	fmt_text_free(&t->text);
 	free(t);
 }
 
@@ -204,7 +204,7 @@ static void put_cell(struct line *line, const struct fmt_table *t, size_t i,
 
 /* Writes the row that begins with cell number first, whose text is there; returns its bytes. */
 static size_t put_row(const struct fmt_table *t, size_t first, const char *text,
-		      const struct table_style *style, struct bytes *to)
+		      const struct table_style *style, struct fmt_text *to)
 {
 	const bool title = first == 0 && style->titles && style->colour;
 	const size_t cells = style->width > 0 ? row_cells(t, first) : 0;
@@ -232,17 +232,17 @@ static size_t put_row(const struct fmt_table *t, size_t first, const char *text,
 bool table_write(const struct fmt_table *t, const struct table_style *style, FILE *out)
 {
 	size_t at = style->titles ? 0 : t->titles;
-	struct bytes lines = { 0 };
+	struct fmt_text lines = { 0 };
 	bool good = true;
 
 	fit(t, style);
 	for (size_t first = style->titles ? 0 : t->n; first < t->used && good; first += t->n) {
 		at += put_row(t, first, t->text.p + at, style, &lines);
-		if (lines.used >= CHUNK)
+		if (lines.len >= CHUNK)
 			good = bytes_flush(&lines, out);
 	}
 	good = good && bytes_flush(&lines, out);
-	bytes_free(&lines);
+	fmt_text_free(&lines);
 	return good;
 }
 
@@ -253,7 +253,7 @@ bool fmt_table_write(const struct fmt_table *t, FILE *out, size_t width)
 	return table_write(t, &style, out);
 }
 
-void table_label(struct bytes *to, const struct fmt_column *column)
+void table_label(struct fmt_text *to, const struct fmt_column *column)
 {
 	const char *title = column->title ? column->title : column->name;
 
@@ -267,7 +267,7 @@ void table_label(struct bytes *to, const struct fmt_column *column)
 
 void table_row(struct fmt_writer *w, const struct fmt_cell *cells)
 {
-	struct bytes *text = table_text(w->table);
+	struct fmt_text *text = table_text(w->table);
 
 	for (size_t i = 0; i < w->n; i++) {
 		const struct sheet_column *column = &w->columns[i];

@@ -3,7 +3,7 @@
 
 enum { GAP = 2 };
 
-void vertical_label(struct bytes *to, const struct fmt_column *column)
+void vertical_label(struct fmt_text *to, const struct fmt_column *column)
 {
 	bytes_escaped(to, column->name, strlen(column->name));
 }
@@ -18,23 +18,23 @@ static bool is_number(const struct fmt_cell *cell)
 static void put_pair(struct fmt_writer *w, size_t i, const struct fmt_cell *cell, size_t names)
 {
 	const struct sheet_column *column = &w->columns[i];
-	struct bytes *text = &w->cell;
+	struct fmt_text *text = &w->cell;
 	struct line line;
 	size_t cells, total;
 
-	text->used = 0;
+	text->len = 0;
 	fmt_put_cell(text, cell, column->scale);
 	if (column->unit.len > 0 && is_number(cell)) {
 		bytes_byte(text, ' ');
 		put_span(w, text, column->unit);
 	}
-	cells = text->used > 0 ? fmt_width(text->p, text->used) : 0;
+	cells = text->len > 0 ? fmt_width(text->p, text->len) : 0;
 	total = cells > 0 ? names + GAP + cells : column->cells;
 	line_open(&line, &w->line, w->layout.width, total);
 	line_text(&line, w->texts.p + column->label.at, column->label.len, column->cells, names,
 		  NULL);
 	line_skip(&line, names - column->cells + GAP);
-	line_text(&line, text->p, text->used, cells, cells, NULL);
+	line_text(&line, text->p, text->len, cells, cells, NULL);
 	line_close(&line);
 	bytes_byte(&w->line, '\n');
 }

@@ -43,11 +43,11 @@ bool fmt_format_parse(const char *name, enum fmt_format *format)
 
 static struct span keep_text(struct fmt_writer *w, const char *text)
 {
-	struct span s = { .at = w->texts.used };
+	struct span s = { .at = w->texts.len };
 
 	if (text)
 		bytes_escaped(&w->texts, text, strlen(text));
-	s.len = w->texts.used - s.at;
+	s.len = w->texts.len - s.at;
 	return s;
 }
 
@@ -63,9 +63,9 @@ static void keep_column(struct fmt_writer *w, size_t i, struct fmt_column column
 	to->align = column.align;
 	to->unit = keep_text(w, column.unit);
 	to->none = keep_text(w, column.none ? column.none : "-");
-	to->label.at = w->texts.used;
+	to->label.at = w->texts.len;
 	w->format->label(&w->texts, &column);
-	to->label.len = w->texts.used - to->label.at;
+	to->label.len = w->texts.len - to->label.at;
 	if (to->label.len > 0)
 		to->cells = fmt_width(w->texts.p + to->label.at, to->label.len);
 }
@@ -134,7 +134,7 @@ bool fmt_writer_row(struct fmt_writer *w, const struct fmt_cell *cells)
 	if (w->table)
 		return !w->line.failed || fail(w, ENOMEM);
 	/* a row without a value is no line of the vertical form */
-	w->rows += w->line.used > 0;
+	w->rows += w->line.len > 0;
 	return flush(w);
 }
 
@@ -171,9 +171,9 @@ void fmt_writer_free(struct fmt_writer *w)
 	if (!w)
 		return;
 	fmt_table_free(w->table);
-	bytes_free(&w->texts);
-	bytes_free(&w->line);
-	bytes_free(&w->cell);
+	fmt_text_free(&w->texts);
+	fmt_text_free(&w->line);
+	fmt_text_free(&w->cell);
 	free(w->columns);
 	free(w);
 }
