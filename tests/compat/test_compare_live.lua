@@ -27,7 +27,7 @@ function TestCompare:test_same()
 end
 
 function TestCompare:test_one_byte()
-  for _, script in ipairs({ "0,/ESTAB/s/ESTAB/ESTAC/", "2s/ $//", "2s/0/1/", "1s/Recv-Q/Recv-q/", "$d",
+  for _, script in ipairs({ "0,/ESTAB/s//ESTAC/", "2s/ $//", "2s/0/1/", "1s/Recv-Q/Recv-q/", "$d",
     "2{h;d};3{G}", "2s/  /   /" }) do
     for _, opts in ipairs({ {}, { cols = 100 } }) do
       opts.program, opts.tries = spoiled(script), 2
