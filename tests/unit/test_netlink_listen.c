@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "alarms.h"
 #include "connsh/recording.h"
 
 #include <errno.h>
@@ -17,7 +18,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -143,34 +143,6 @@ static double now(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static volatile sig_atomic_t alarms, alarms_until_cancel;
-
-static void on_alarm(int signo)
-{
-	(void)signo;
-	if (++alarms >= alarms_until_cancel)
-		nl_cancel = 1;
-}
-
-static void start_alarms(int until_cancel)
-{
-	const struct sigaction action = { .sa_handler = on_alarm };
-	const struct itimerval every = { { 0, 5000 }, { 0, 5000 } };
-
-	alarms = 0;
-	alarms_until_cancel = until_cancel;
-	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
-	assert_int_equal(setitimer(ITIMER_REAL, &every, NULL), 0);
-}
-
-static void stop_alarms(void)
-{
-	const struct itimerval never = { { 0, 0 }, { 0, 0 } };
-
-	setitimer(ITIMER_REAL, &never, NULL);
-	nl_cancel = 0;
 }
 
 /* Signals that mean nothing do not shorten the wait. */

@@ -9,11 +9,11 @@
 #include <cmocka.h>
 
 #include "../../src/netlink/internal.h"
+#include "alarms.h"
 
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 
 static const struct ifinfomsg link_payload = { .ifi_family = AF_UNSPEC };
 
@@ -24,35 +24,6 @@ static const struct nl_request links = {
 	.len = sizeof(link_payload),
 	.what = "links",
 };
-
-static volatile sig_atomic_t alarms, alarms_until_cancel;
-
-static void on_alarm(int signo)
-{
-	(void)signo;
-	if (++alarms >= alarms_until_cancel)
-		nl_cancel = 1;
-}
-
-/* SIGALRM every few milliseconds; the given one of them raises nl_cancel. */
-static void start_alarms(int until_cancel)
-{
-	const struct sigaction action = { .sa_handler = on_alarm, .sa_flags = SA_RESTART };
-	const struct itimerval every = { { 0, 5000 }, { 0, 5000 } };
-
-	alarms = 0;
-	alarms_until_cancel = until_cancel;
-	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
-	assert_int_equal(setitimer(ITIMER_REAL, &every, NULL), 0);
-}
-
-static void stop_alarms(void)
-{
-	const struct itimerval never = { { 0, 0 }, { 0, 0 } };
-
-	setitimer(ITIMER_REAL, &never, NULL);
-	nl_cancel = 0;
-}
 
 /* A receive with nothing to come: signals pass, until one of them cancels. */
 static void test_cancel_during(void **state)
